@@ -1,0 +1,110 @@
+"""Bring the pretrained feature extractor in, so that its weights too are cached by hash.
+
+Reads   nothing, or the file that backbone.weights names
+Writes  data/backbone/          network.json, backbone.weights.h5, summary.txt
+        metrics/backbone.json   parameters (their count), descriptor_size
+
+tilenet is pretrained here, on drawn textures of 64 kinds; Keras Applications come with their ImageNet weights.
+"""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from stages.common import backbones
+from stages.common.fetch import fetch
+from stages.common.files import write_json
+from stages.common.params import Backbone, load_params
+from stages.common.stage import UserError, run_stage
+from stages.common.tensorflow import keras, progress, reproducible, tf
+from stages.common.training import rate_schedule, shuffled_epochs, stream
+from stages.drawn.textures import KINDS, draw_textures
+
+FOLDER = Path("data/backbone")
+BATCH, RATE, HELD_OUT = 64, 0.003, 0.05
+
+
+def resolve_size(params: Backbone) -> int:
+    """Image size in pixels: the lab's 224 for Keras Applications, the tiles' own 64 for tilenet, unless one is set."""
+    if params.image_size != "auto":
+        return params.image_size
+    return 64 if params.name == "tilenet" else 224
+
+
+def pretrain(model: keras.Model, params: Backbone) -> None:
+    """Train tilenet, in place, to tell drawn textures apart, watching textures held out."""
+    images, kinds = draw_textures(params.pretrain.images, model.input_shape[1], params.seed)
+    held_out = max(1, int(len(images) * HELD_OUT))
+    prepare = backbones.preprocess_for("tilenet")
+    order = shuffled_epochs(len(images) - held_out, BATCH, params.pretrain.epochs, params.seed)
+    steps = -(-order.shape[1] // BATCH)
+    drawn = tf.constant(images), tf.constant(kinds)
+
+    def load(_: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return prepare(tf.cast(drawn[0][number], tf.float32)), drawn[1][number]
+
+    classifier = keras.Sequential([model, keras.layers.Dense(len(KINDS), activation="softmax")])
+    rate = rate_schedule(RATE, order.size // BATCH + 1, order.size // BATCH // 10, cosine=True)
+    classifier.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    print(f"pretraining tilenet on {order.shape[1]} drawn textures of {len(KINDS)} kinds")
+    classifier.fit(
+        stream(order, BATCH, load),
+        epochs=params.pretrain.epochs,
+        steps_per_epoch=steps,
+        validation_data=stream(np.arange(len(images) - held_out, len(images))[None], BATCH, load),
+        verbose=progress(),
+        shuffle=False,
+    )
+
+
+def load_own_weights(model: keras.Model, params: Backbone) -> None:
+    """Load backbone.weights, a file or an address, into a model.
+
+    Raises:
+        UserError: no such file, no weights file, or the weights of another network.
+    """
+    path = fetch(params.weights, f"sha256:{params.sha256}" if params.sha256 else None, "backbone.weights")
+    if not h5py.is_hdf5(path):
+        raise UserError(
+            f"backbone.weights: {params.weights} is no HDF5 file, or a truncated one; allowed: Keras weights"
+        )
+    # Keras tells its two layouts of weights apart by the name alone; the file itself knows.
+    try:
+        with h5py.File(path) as file:
+            suffix = ".h5" if "layer_names" in file.attrs or "model_weights" in file else ".weights.h5"
+        named = FOLDER / f"given{suffix}"
+        shutil.copy(path, named)
+        before = [w.copy() for w in model.get_weights()]
+        model.load_weights(named)
+    except (ValueError, OSError, KeyError, IndexError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"backbone.weights: {params.weights} does not fit {params.name}: {reason}") from None
+    finally:
+        named.unlink(missing_ok=True)
+    if all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)):
+        raise UserError(f"backbone.weights: {params.weights} has nothing for {params.name}")
+
+
+def main() -> None:
+    params = load_params().backbone
+    size = resolve_size(params)
+    reproducible(params.seed)
+    imagenet = params.weights == "auto" and params.name != "tilenet"
+    model = backbones.build(params.name, size, params.options, "imagenet" if imagenet else None)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if params.weights == "auto" and params.name == "tilenet":
+        pretrain(model, params)
+    elif params.weights not in ("auto", "none"):
+        load_own_weights(model, params)
+    backbones.save(FOLDER, model, params.name, size, params.options)
+    with (FOLDER / "summary.txt").open("w", encoding="utf-8") as file:
+        model.summary(print_fn=lambda line: print(line, file=file), line_length=110)
+    figures = {"parameters": model.count_params(), "descriptor_size": model.output_shape[-1]}
+    write_json("metrics/backbone.json", figures)
+    print(f"{params.name} at {size} pixels: {figures}; layer by layer: {FOLDER / 'summary.txt'}")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)

@@ -1,0 +1,1 @@
+"""What two stages or more share; nothing here imports a stage."""

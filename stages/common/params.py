@@ -1,0 +1,192 @@
+"""params.yaml, checked: what each section may hold."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML, YAMLError
+
+from stages.common.stage import UserError
+
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 hexadecimal digits")]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: every key known, every value of its own type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Data(Section):
+    name: Annotated[str, Field(min_length=1)]
+    path: str | None
+    url: str | None
+    sha256: Sha256 | None
+
+    @model_validator(mode="after")
+    def _path_goes_with_folder(self) -> "Data":
+        if (self.name == "folder") != (self.path is not None):
+            raise ValueError(
+                f"data.path is for data.name=folder, and that needs it; "
+                f"data.name is {self.name!r}, data.path is {self.path!r}"
+            )
+        if self.name != "eurosat" and self.url is not None:
+            raise ValueError(f"data.url is for data.name=eurosat; data.name is {self.name!r}")
+        return self
+
+
+class Split(Section):
+    train: Count | Literal["all"]
+    val: Count
+    test: Count | Literal["all"]
+    seed: Seed
+
+
+class Pretrain(Section):
+    images: Count
+    epochs: Count
+
+
+class Backbone(Section):
+    name: Annotated[str, Field(min_length=1)]
+    weights: Annotated[str, Field(min_length=1)]
+    sha256: Sha256 | None
+    image_size: Count | Literal["auto"]
+    options: dict
+    pretrain: Pretrain
+    seed: Seed
+
+
+class Extract(Section):
+    preprocess: bool
+    pixel_size: Count
+
+
+class Tsne(Section):
+    perplexity: Rate
+    seed: Seed
+
+
+class Svm(Section):
+    kernel: Literal["linear", "rbf"]
+    C: Rate
+
+
+class Probe(Section):
+    lr: Rate
+    batch_size: Count
+    epochs: Count
+    seed: Seed
+
+
+class Finetune(Section):
+    start: Literal["pretrained", "random"]
+    trainable: Count | Literal["all", "head"]
+    head_epochs: CountOrNone
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    optimizer: Literal["sgd", "adam", "adamw"]
+    lr: Rate
+    momentum: Fraction
+    weight_decay: Annotated[float, Field(ge=0)]
+    schedule: Literal["constant", "cosine"]
+    warmup_epochs: CountOrNone
+    clipnorm: Rate | None
+    augment: bool
+    dropout: Fraction
+    batchnorm: Literal["train", "frozen"]
+    batchnorm_momentum: Fraction | None
+    seed: Seed
+
+    @field_validator("warmup_epochs")
+    @classmethod
+    def _warmup_ends(cls, value: int, info) -> int:
+        if value >= info.data.get("epochs", value + 1):
+            raise ValueError(f"must be below finetune.epochs ({info.data['epochs']})")
+        return value
+
+
+class Activations(Section):
+    data: Literal["digits", "mnist"]
+    hidden: Count
+    lr: Rate
+    batch_size: Count
+    max_epochs: Count
+    loss: Rate
+    seed: Seed
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    data: Data
+    split: Split
+    backbone: Backbone
+    extract: Extract
+    tsne: Tsne
+    svm: Svm
+    probe: Probe
+    finetune: Finetune
+    activations: Activations
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check the parameter file.
+
+    Every stage checks the whole file, so that a mistake anywhere stops the first stage and not the seventh. YAML 1.2,
+    which DVC reads too: 1e-3 is a number.
+
+    Raises:
+        UserError: names the parameter, what it was and what is allowed.
+    """
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is not here: run from the repository's root") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_in_words(error)}") from None
+
+
+def _in_words(error: ValidationError) -> str:
+    details = error.errors()
+    # A union reports each of its members: the same parameter once, with all that it may be.
+    where = [".".join(str(key) for key in d["loc"] if key in _keys(Params) or key == d["loc"][0]) for d in details]
+    lines = []
+    for name in dict.fromkeys(where):
+        own = [d for d, w in zip(details, where, strict=True) if w == name]
+        if own[0]["type"] == "extra_forbidden":
+            parent = name.rpartition(".")[0]
+            lines.append(f"{name} is not a parameter; {parent or 'the sections'}: {', '.join(_fields(parent))}")
+        elif own[0]["type"] == "missing":
+            lines.append(f"{name} is missing")
+        else:
+            rules = " or ".join(dict.fromkeys(d["msg"].removeprefix("Value error, ") for d in own))
+            value = own[0]["input"]
+            was = f" (was {value!r})" if not isinstance(value, dict) else ""
+            lines.append(f"{name}: {rules[0].lower()}{rules[1:]}{was}")
+    return "; ".join(lines)
+
+
+def _fields(parent: str) -> list[str]:
+    model = Params
+    for key in filter(None, parent.split(".")):
+        model = model.model_fields[key].annotation
+    return list(model.model_fields)
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    keys = set()
+    for name, field in model.model_fields.items():
+        keys.add(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys |= _keys(field.annotation)
+    return keys

@@ -1,0 +1,35 @@
+"""TensorFlow, set up the same way in every stage that needs it: quiet, and the same bits on every run."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Its C++ libraries greet on standard error before any log level holds. A failing import still raises.
+_stderr = os.dup(2)
+_null = os.open(os.devnull, os.O_WRONLY)
+os.dup2(_null, 2)
+try:
+    import keras
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+finally:
+    os.dup2(_stderr, 2)
+    os.close(_stderr)
+    os.close(_null)
+
+__all__ = ["keras", "progress", "reproducible", "tf", "tfds"]
+
+tf.get_logger().setLevel("ERROR")  # TFDS calls TensorFlow by names that are about to go, and is told so each time
+if not sys.stdout.isatty():
+    tfds.disable_progress_bar()
+
+
+def reproducible(seed: int) -> None:
+    """Seed Python, NumPy and TensorFlow, and have every operation give the same bits on every run."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def progress() -> int:
+    """Keras' verbose: a bar on a terminal, a line an epoch in a pipe or file."""
+    return 1 if sys.stdout.isatty() else 2

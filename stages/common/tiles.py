@@ -1,0 +1,80 @@
+"""The images of the prepared data set, in its own order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stages.common.files import read_csv
+from stages.common.stage import UserError
+from stages.common.tensorflow import tf, tfds
+
+
+class Record(NamedTuple):
+    image: bytes  # encoded, JPEG or PNG
+    label: int
+    file: str
+
+
+class Tiles(NamedTuple):
+    images: np.ndarray  # object, (n,): bytes, encoded
+    labels: np.ndarray  # int64, (n,)
+
+
+def class_labels(folder: Path) -> list[str]:
+    """Names of the classes of a prepared data set, by label."""
+    info = tfds.builder_from_directory(folder).info
+    return info.features[info.supervised_keys[1]].names
+
+
+def read_records(folder: Path) -> Iterator[Record]:
+    """Read a prepared TFDS image-classification data set, images still encoded.
+
+    Args:
+        folder: that dataset_info.json is in; the split `train`, or else the first one.
+
+    Raises:
+        UserError: it is not one of images and class labels.
+    """
+    builder = tfds.builder_from_directory(folder)
+    features = builder.info.features
+    image, label = builder.info.supervised_keys or (None, None)
+    kinds = [type(features[key]) for key in (image, label) if isinstance(key, str)]
+    if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
+        raise UserError(f"{builder.name} is not a data set of images and class labels, but of {', '.join(features)}")
+    split = "train" if "train" in builder.info.splits else next(iter(builder.info.splits))
+    records = builder.as_dataset(
+        split=split,
+        decoders={image: tfds.decode.SkipDecoding()},
+        read_config=tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=True),  # 1: in the order written
+    )
+    for record in records.as_numpy_iterator():
+        yield Record(record[image], int(record[label]), record.get("filename", record["tfds_id"]).decode())
+
+
+def load_tiles(subset: str) -> Tiles:
+    """Load the tiles that data/split.csv gives a subset: train, val or test."""
+    rows = [row for row in read_csv("data/split.csv") if row["subset"] == subset]
+    position = {int(row["index"]): i for i, row in enumerate(rows)}
+    images = np.empty(len(rows), object)
+    for i, record in enumerate(read_records(Path("data/dataset"))):
+        if i in position:
+            images[position[i]] = record.image
+    return Tiles(images, np.array([int(row["label"]) for row in rows]))
+
+
+def class_names() -> list[str]:
+    """Names of the classes, by label, from data/split.csv."""
+    return list(dict(sorted((int(row["label"]), row["class"]) for row in read_csv("data/split.csv"))).values())
+
+
+def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:
+    """Decode an image and stretch it to a square.
+
+    Returns:
+        float32, (size, size, 3), RGB, 0 to 255.
+    """
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image = tf.image.resize(image, (size, size), antialias=True)  # only matters where it shrinks
+    return tf.ensure_shape(image, (size, size, 3))

@@ -1,0 +1,96 @@
+"""A user's own images: a class/name.jpg tree, or a zip of one."""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from stages.common.stage import UserError
+from stages.datasets.builder import TileBuilder, as_rgb
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+LARGEST = 64 * 2**20  # bytes of one image file, packed or unpacked
+
+
+def find_images(path: Path) -> dict[str, Callable[[], bytes]]:
+    """Find the images of a tree or zip without unpacking it.
+
+    Returns:
+        Relative name ("River/River_1.jpg") -> a function that reads the file; in the order of the names.
+
+    Raises:
+        UserError: no such path, no zip, fewer than two classes, or a member that is given twice or is too large.
+    """
+    if path.is_dir():
+        found = {p.relative_to(path).as_posix(): p.read_bytes for p in path.rglob("*") if p.is_file()}
+    elif path.is_file():
+        found = _members(path)
+    else:
+        raise UserError(f"no folder and no zip at {str(path)!r}")
+    images = {name: found[name] for name in sorted(found) if _is_image(PurePosixPath(name))}
+    classes = {class_of(name) for name in images} - {""}
+    if len(classes) < 2 or any(class_of(name) == "" for name in images):
+        what = f"{len(images)} JPEG or PNG images in {len(classes)} class folders"
+        names = f" ({', '.join(sorted(classes))})" if classes else ""
+        raise UserError(f"{path} has {what}{names}; needed: class/name.jpg, two classes or more")
+    if len(images) < len(found):
+        print(f"{path}: {len(found) - len(images)} files that are neither JPEG nor PNG left out")
+    return images
+
+
+def class_of(name: str) -> str:
+    """Name of the folder that an image lies in."""
+    return PurePosixPath(name).parent.name
+
+
+def _is_image(name: PurePosixPath) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
+    return name.suffix.lower() in SUFFIXES and not hidden
+
+
+def _members(path: Path) -> dict[str, Callable[[], bytes]]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(f"{path} is no zip, or a truncated one: {error}") from None
+    members: dict[str, Callable[[], bytes]] = {}
+    for info in archive.infolist():
+        if info.is_dir():
+            continue
+        if info.filename in members:
+            raise UserError(f"{path} holds {info.filename!r} twice")
+        if info.file_size > LARGEST and _is_image(PurePosixPath(info.filename)):
+            raise UserError(f"{path}: {info.filename!r} unpacks to {info.file_size} bytes; allowed: {LARGEST}")
+        members[info.filename] = lambda info=info: _read_member(archive, info)
+    return members
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        return archive.read(info)
+    except (zipfile.BadZipFile, zipfile.zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise UserError(f"{archive.filename}: {info.filename!r} cannot be read: {error}") from None
+
+
+class Folder(TileBuilder):
+    """Images in a folder a class, of any number of classes from 2 and of any sizes.
+
+    Args:
+        path: the tree or zip.
+        data_dir: where TFDS puts the prepared data set.
+    """
+
+    def __init__(self, *, path: str, **kwargs):
+        self._images = find_images(Path(path).expanduser())
+        super().__init__(**kwargs)
+
+    def _classes(self) -> list[str]:
+        return sorted({class_of(name) for name in self._images})
+
+    def _tiles(self) -> Iterator[tuple[str, str, bytes]]:
+        for name, read in tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None):
+            yield self._key(name), class_of(name), as_rgb(read(), name)
+
+    def _key(self, name: str) -> str:
+        return name

@@ -1,0 +1,110 @@
+"""Bring the data set in, as a prepared TFDS data set: few, big files.
+
+Reads   nothing, or what data.path or data.url name
+Writes  data/dataset/     TFRecord files and their description
+        data/index.csv    file, label, class; one row an image, in the data set's order
+        plots/tiles.png   sample tiles, one row a class
+"""
+
+import shutil
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import requests
+
+from stages.common.files import whole, write_csv
+from stages.common.params import Data, load_params
+from stages.common.stage import UserError, run_stage
+from stages.common.tensorflow import tf, tfds
+from stages.common.tiles import class_labels, read_records
+from stages.datasets.eurosat import Eurosat, fetch_archive
+from stages.datasets.folder import Folder
+from stages.datasets.landcover_demo import LandcoverDemo
+
+DATASET = Path("data/dataset")
+SAMPLES = 12  # tiles of each class in the picture
+
+
+def builder_for(params: Data, data_dir: Path | str) -> tfds.core.DatasetBuilder:
+    """Find the TFDS builder of data.name.
+
+    Raises:
+        UserError: there is no such data set, or what it is made from is missing or damaged.
+    """
+    match params.name:
+        case "landcover-demo":
+            return LandcoverDemo(data_dir=data_dir)
+        case "eurosat":
+            return Eurosat(path=str(fetch_archive(params.url, params.sha256)), data_dir=data_dir)
+        case "folder":
+            return Folder(path=params.path, data_dir=data_dir)
+    try:
+        return tfds.builder(params.name)  # in TFDS' own folder: other projects have it too
+    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+        close = str(error).splitlines()[0]
+        known = "landcover-demo, eurosat, folder, or a TFDS image-classification data set"
+        raise UserError(f"data.name: no data set {params.name!r} ({close}); allowed: {known}") from None
+
+
+def prepare(params: Data, folder: Path) -> None:
+    """Prepare the data set and leave it in a folder, whole or not at all.
+
+    Raises:
+        UserError: the data set cannot be found, fetched or read.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
+        builder = builder_for(params, part)
+        try:
+            builder.download_and_prepare(file_format="tfrecord")
+        except UserError:
+            raise
+        except (OSError, tfds.download.DownloadError, requests.RequestException) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(f"data.name={params.name}: TFDS could not prepare it: {reason}") from None
+        done = shutil.copytree(builder.data_dir, Path(part) / "done")
+        shutil.rmtree(folder, ignore_errors=True)
+        done.rename(folder)
+
+
+def sample_tiles(images: dict[str, list[bytes]]) -> plt.Figure:
+    """Draw encoded images, one row a class."""
+    columns = max(map(len, images.values()))
+    width = columns * 0.8 + 2
+    figure, axes = plt.subplots(len(images), columns, figsize=(width, len(images) * 0.8), squeeze=False)
+    for row, (name, encoded) in zip(axes, images.items(), strict=True):
+        for axis, image in zip(row, encoded, strict=False):
+            axis.imshow(tf.io.decode_image(image, channels=3, expand_animations=False).numpy())
+        for axis in row:
+            axis.set_axis_off()
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    figure.subplots_adjust(left=2 / width, right=1, bottom=0, top=1, wspace=0.03, hspace=0.03)
+    return figure
+
+
+def main() -> None:
+    prepare(load_params().data, DATASET)
+    names = class_labels(DATASET)
+    index, samples = [], defaultdict(list)
+    for record in read_records(DATASET):
+        index.append((record.file, record.label))
+        if len(samples[record.label]) < SAMPLES:
+            samples[record.label].append(record.image)
+    present = sorted(samples)  # a class without images is no class here
+    if len(present) < 2:
+        raise UserError(f"the data set has images of {len(present)} class; needed: two or more")
+    write_csv(
+        "data/index.csv",
+        ("file", "label", "class"),
+        ((file, present.index(label), names[label]) for file, label in index),
+    )
+    figure = sample_tiles({names[label]: samples[label] for label in present})
+    with whole("plots/tiles.png") as part:
+        figure.savefig(part, dpi=100, format="png")
+    print(f"{len(index)} images of {len(present)} classes; a look at them: plots/tiles.png")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)

@@ -1,0 +1,1 @@
+"""Drawings in place of photographs: the demo's tiles and the textures that tilenet is pretrained on."""

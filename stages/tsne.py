@@ -1,0 +1,85 @@
+"""Two-dimensional pictures of the deep features and of the raw pixels, side by side.
+
+Reads   data/features.npz  data/pixels.npz
+Writes  metrics/tsne.json   features and pixels: neighbour_agreement, trustworthiness
+        plots/tsne.png, plots/tsne.csv (class, feature_x, feature_y, pixel_x, pixel_y; one row a training image)
+
+neighbour_agreement: the share of an image's 5 nearest neighbours that have its class, before the projection.
+trustworthiness: how far neighbours in the picture are neighbours in truth (Venna and Kaski, 2001), 0 to 1.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.manifold import TSNE, trustworthiness
+from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
+
+from stages.common.features import load_features
+from stages.common.files import whole, write_csv, write_json
+from stages.common.params import Tsne, load_params
+from stages.common.stage import UserError, run_stage
+
+NEIGHBOURS = 5
+
+
+def project(X: np.ndarray, params: Tsne) -> np.ndarray:
+    """Project rows by t-SNE (van der Maaten and Hinton, 2008), started from their principal components.
+
+    Returns:
+        float32, (n, 2).
+    """
+    return TSNE(perplexity=params.perplexity, random_state=params.seed, init="pca").fit_transform(X)
+
+
+def neighbour_agreement(X: np.ndarray, y: np.ndarray, neighbours: int = NEIGHBOURS) -> float:
+    """Share of each row's nearest neighbours, itself left out, that have its label."""
+    found = NearestNeighbors(n_neighbors=neighbours).fit(X).kneighbors(return_distance=False)
+    return float((y[found] == y[:, None]).mean())
+
+
+def draw(points: dict[str, np.ndarray], y: np.ndarray, classes: list[str], figures: dict[str, dict]) -> plt.Figure:
+    """Draw the projections side by side, coloured by class, with a legend of class names."""
+    figure, axes = plt.subplots(1, len(points), figsize=(13, 5.6), layout="constrained")
+    colours = plt.get_cmap("tab10" if len(classes) <= 10 else "turbo", len(classes))
+    for axis, (name, xy) in zip(axes, points.items(), strict=True):
+        for label, class_name in enumerate(classes):
+            axis.scatter(*xy[y == label].T, s=14, color=colours(label), label=class_name, linewidths=0)
+        axis.set_title(
+            f"{name}: {figures[name]['neighbour_agreement']:.0%} of the {NEIGHBOURS} nearest are of one class"
+        )
+        axis.set_xticks([])
+        axis.set_yticks([])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", markerscale=2, frameon=False)
+    return figure
+
+
+def main() -> None:
+    params = load_params().tsne
+    sources = {"features": load_features(), "pixels": load_features("data/pixels.npz")}
+    y, classes = sources["features"].y["train"], sources["features"].classes
+    if params.perplexity >= len(y) or len(y) <= 2 * NEIGHBOURS:
+        raise UserError(
+            f"tsne.perplexity: {params.perplexity:g} for {len(y)} training images; "
+            f"it must be below their number, and they more than {2 * NEIGHBOURS}"
+        )
+    points, figures = {}, {}
+    with threadpool_limits(1):  # sums in another order are other bits: one thread, whatever the machine has
+        for name, source in sources.items():
+            X = source.X["train"].astype(np.float32)
+            print(f"t-SNE of {len(X)} x {X.shape[1]} {name}", flush=True)
+            points[name] = project(X, params)
+            figures[name] = {
+                "neighbour_agreement": neighbour_agreement(X, y),
+                "trustworthiness": float(trustworthiness(X, points[name], n_neighbors=NEIGHBOURS)),
+            }
+    write_json("metrics/tsne.json", figures)
+    columns = np.hstack(list(points.values())).tolist()
+    header = ("class", "feature_x", "feature_y", "pixel_x", "pixel_y")
+    write_csv("plots/tsne.csv", header, ([classes[label], *row] for label, row in zip(y, columns, strict=True)))
+    with whole("plots/tsne.png") as part:
+        draw(points, y, classes, figures).savefig(part, dpi=110, format="png")
+    print(*(f"{name}: {values}" for name, values in figures.items()), sep="\n")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)

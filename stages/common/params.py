@@ -1,5 +1,6 @@
 """params.yaml, checked: what each section may hold."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -157,36 +158,39 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 
 def _in_words(error: ValidationError) -> str:
-    details = error.errors()
-    # A union reports each of its members: the same parameter once, with all that it may be.
-    where = [".".join(str(key) for key in d["loc"] if key in _keys(Params) or key == d["loc"][0]) for d in details]
+    by_name = defaultdict(list)  # a union reports each of its members: the same parameter once, with all it may be
+    for detail in error.errors():
+        by_name[_name(detail)].append(detail)
     lines = []
-    for name in dict.fromkeys(where):
-        own = [d for d, w in zip(details, where, strict=True) if w == name]
-        if own[0]["type"] == "extra_forbidden":
-            parent = name.rpartition(".")[0]
-            lines.append(f"{name} is not a parameter; {parent or 'the sections'}: {', '.join(_fields(parent))}")
-        elif own[0]["type"] == "missing":
+    for name, details in by_name.items():
+        first = details[0]
+        parent = name.rpartition(".")[0]
+        if first["type"] == "extra_forbidden":
+            lines.append(f"{name} is not a parameter; {parent or 'the sections'}: {', '.join(_section(parent))}")
+        elif first["type"] == "missing":
             lines.append(f"{name} is missing")
         else:
-            rules = " or ".join(dict.fromkeys(d["msg"].removeprefix("Value error, ") for d in own))
-            value = own[0]["input"]
-            was = f" (was {value!r})" if not isinstance(value, dict) else ""
-            lines.append(f"{name}: {rules[0].lower()}{rules[1:]}{was}")
+            messages = (detail["msg"].removeprefix("Value error, ") for detail in details)
+            rules = " or ".join(dict.fromkeys(message[0].lower() + message[1:] for message in messages))
+            was = "" if isinstance(first["input"], dict) else f" (was {first['input']!r})"
+            lines.append(f"{name}: {rules}{was}")
     return "; ".join(lines)
 
 
-def _fields(parent: str) -> list[str]:
+def _name(detail: dict) -> str:
+    if detail["type"] == "extra_forbidden":
+        return ".".join(map(str, detail["loc"]))
+    known, model = [], Params
+    for key in detail["loc"]:  # what follows a parameter's own name is which member of a union was tried
+        if not (isinstance(model, type) and issubclass(model, Section)):
+            break
+        known.append(str(key))
+        model = model.model_fields[key].annotation
+    return ".".join(known)
+
+
+def _section(name: str) -> list[str]:
     model = Params
-    for key in filter(None, parent.split(".")):
+    for key in filter(None, name.split(".")):
         model = model.model_fields[key].annotation
     return list(model.model_fields)
-
-
-def _keys(model: type[BaseModel]) -> set[str]:
-    keys = set()
-    for name, field in model.model_fields.items():
-        keys.add(name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys |= _keys(field.annotation)
-    return keys

@@ -1,0 +1,210 @@
+import hashlib
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import encoded, write_tree
+from PIL import Image
+
+from stages import download
+from stages.common.files import read_csv
+from stages.common.stage import UserError
+from stages.common.tiles import read_records
+from stages.datasets import eurosat
+
+
+def zipped(tree, path, top=""):
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(tree.rglob("*.*")):
+            archive.write(file, f"{top}{file.relative_to(tree)}")
+    return path
+
+
+def eurosat_tree(folder):
+    for name in ("Forest", "River", "SeaLake"):
+        (folder / name).mkdir(parents=True)
+        for number in range(1, 9):
+            colour = (17 * number, 40 * len(name) % 256, 99)
+            (folder / name / f"{name}_{number}.jpg").write_bytes(encoded(colour, size=(64, 64)))
+    return folder
+
+
+def refused(world, said, **changes):
+    folder = world(**changes)
+    with pytest.raises(UserError, match=said) as refusal:
+        download.main()
+    assert "\n" not in str(refusal.value)
+    assert not (folder / "data/dataset").exists()
+    assert not list(folder.glob("data/.part-*"))
+    assert not (folder / "data/index.csv").exists()
+
+
+def test_the_demo_is_drawn_the_same_every_time(world):
+    world()
+    download.main()
+    first = {p.name: p.read_bytes() for p in download.DATASET.iterdir()}
+    download.main()
+    assert {p.name: p.read_bytes() for p in download.DATASET.iterdir()} == first
+    rows = read_csv("data/index.csv")
+    assert len(rows) == 2700
+    assert len({row["class"] for row in rows}) == 10
+    assert all(row["file"].startswith(row["class"] + "_") for row in rows)
+    record = next(read_records(download.DATASET))
+    assert record.file == rows[0]["file"]
+    assert Image.open("plots/tiles.png").size[1] >= 800
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_folder_or_zip_of_any_images(world, tmp_path, packed):
+    tree = write_tree(tmp_path / "mine", images=5)
+    odd = tree / "class_1"
+    (odd / "grey.png").write_bytes(encoded((9, 99, 199), "PNG", "L", (7, 30)))
+    (odd / "alpha.PNG").write_bytes(encoded((9, 99, 199), "PNG", "RGBA", (300, 20)))
+    (odd / "palette.png").write_bytes(encoded((9, 99, 199), "PNG", "P"))
+    (odd / "notes.txt").write_text("left out")
+    (odd / ".hidden.jpg").write_text("left out")
+    path = zipped(tree, tmp_path / "mine.zip", "top/") if packed else tree
+    world(**{"data.name": "folder", "data.path": str(path)})
+    download.main()
+    rows = read_csv("data/index.csv")
+    assert sorted(row["class"] for row in rows) == ["class_0"] * 5 + ["class_1"] * 8
+    for record in read_records(download.DATASET):
+        image = download.tf.io.decode_image(record.image, channels=3, expand_animations=False).numpy()
+        original = Image.open(tree / record.file.removeprefix("top/"))
+        assert np.abs(image.astype(int) - np.asarray(original.convert("RGB"))).max() <= 3
+
+
+def test_the_two_archives_of_eurosat_prepare_to_the_same(world, tmp_path):
+    tree = eurosat_tree(tmp_path / "tiles")
+    prepared = []
+    for top in ("2750/", "EuroSAT_RGB/"):
+        archive = zipped(tree, tmp_path / "EuroSAT.zip", top)
+        world(**{"data.name": "eurosat", "data.url": str(archive)})
+        download.main()
+        prepared.append([p.read_bytes() for p in sorted(download.DATASET.iterdir())] + [read_csv("data/index.csv")])
+    assert prepared[0] == prepared[1]
+    assert next(read_records(download.DATASET)).image in [p.read_bytes() for p in tree.rglob("*.jpg")]
+
+
+def test_a_dead_mirror_is_passed_over(world, tmp_path, serve, monkeypatch):
+    archive = zipped(eurosat_tree(tmp_path / "tiles"), tmp_path / "EuroSAT.zip", "2750/")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    address = serve(tmp_path)
+    mirrors = (("http://127.0.0.1:9/a.zip", "md5:0"), (f"{address}/nothing.zip", "md5:0"),
+               (f"{address}/EuroSAT.zip", "sha256:" + "0" * 64), (f"{address}/EuroSAT.zip", f"sha256:{digest}"))  # fmt: skip
+    monkeypatch.setattr(eurosat, "MIRRORS", mirrors)
+    world(**{"data.name": "eurosat"})
+    download.main()
+    assert len(read_csv("data/index.csv")) == 24
+
+
+def test_the_mirrors_are_asked_safely():
+    assert all(url.startswith("https://") and checksum for url, checksum in eurosat.MIRRORS)
+
+
+def test_no_network_is_one_line_that_names_what_was_tried(world, monkeypatch):
+    monkeypatch.setattr(
+        eurosat, "MIRRORS", (("http://127.0.0.1:9/a.zip", "md5:0"), ("http://127.0.0.1:9/b.zip", "md5:1"))
+    )
+    refused(
+        world, r"no mirror gave EuroSAT: .*a.zip did not answer .*b.zip .*data.url=<address", **{"data.name": "eurosat"}
+    )
+
+
+def test_a_wrong_checksum_is_refused(world, tmp_path, serve):
+    archive = zipped(eurosat_tree(tmp_path / "tiles"), tmp_path / "EuroSAT.zip", "2750/")
+    wrong = {"data.name": "eurosat", "data.sha256": "0" * 64}
+    refused(world, r"data.url: .* has sha256 [0-9a-f]{64}, expected 0000", **wrong, **{"data.url": str(archive)})
+    url = f"{serve(tmp_path)}/EuroSAT.zip"
+    refused(world, r"data.url: what http.* gave has another checksum", **wrong, **{"data.url": url})
+
+
+def test_a_truncated_zip_is_refused(world, tmp_path):
+    archive = zipped(eurosat_tree(tmp_path / "tiles"), tmp_path / "EuroSAT.zip", "2750/")
+    archive.write_bytes(archive.read_bytes()[:-2000])
+    refused(world, "is no zip, or a truncated one", **{"data.name": "eurosat", "data.url": str(archive)})
+
+
+def test_a_missing_path_is_refused(world):
+    refused(world, "no folder and no zip at 'nowhere'", **{"data.name": "folder", "data.path": "nowhere"})
+    refused(world, "data.url: no file 'nowhere.zip'", **{"data.name": "eurosat", "data.url": "nowhere.zip"})
+
+
+def test_a_folder_needs_two_classes(world, tmp_path):
+    tree = write_tree(tmp_path / "mine", images=3)
+    mine = {"data.name": "folder", "data.path": str(tree)}
+    shutil.rmtree(tree / "class_1")
+    refused(world, r"3 JPEG or PNG images in 1 class folders \(class_0\); needed: class/name.jpg, two", **mine)
+    shutil.rmtree(tree / "class_0")
+    refused(world, "0 JPEG or PNG images in 0 class folders; needed", **mine)
+    (tree / "loose.jpg").write_bytes(encoded((1, 2, 3)))
+    refused(world, "1 JPEG or PNG images in 0 class folders; needed", **mine)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"no image", "class_0/bad.jpg is not a readable image: neither JPEG nor PNG"),
+        (encoded((1, 2, 3), size=(90, 90))[:-300], "class_0/bad.jpg is not a readable image: .*truncated"),
+        (encoded((1, 2, 3), "PNG", "I;16"), "class_0/bad.jpg is an image of mode I;16; allowed: 8 bits"),
+        (encoded((1, 2, 3), "GIF"), "class_0/bad.jpg is not a readable image"),
+    ],
+)
+def test_a_file_that_is_no_image_is_refused(world, tmp_path, content, said):
+    tree = write_tree(tmp_path / "mine", images=3)
+    (tree / "class_0/bad.jpg").write_bytes(content)
+    refused(world, said, **{"data.name": "folder", "data.path": str(tree)})
+
+
+def test_an_unknown_data_set_is_refused(world):
+    refused(
+        world,
+        "data.name: no data set 'eurosatt'.*allowed: landcover-demo, eurosat, folder",
+        **{"data.name": "eurosatt"},
+    )
+
+
+def tfds_builder(name, features, records):
+    tfds = download.tfds
+
+    class Builder(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            keys = ("image", "label") if "label" in features else None
+            described = tfds.features.FeaturesDict(features)
+            return tfds.core.DatasetInfo(builder=self, features=described, supervised_keys=keys)
+
+        def _split_generators(self, _):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            yield from enumerate(records)
+
+    Builder.name = name
+    return Builder
+
+
+def test_any_tfds_data_set_by_name(world, tmp_path, monkeypatch):
+    tfds = download.tfds
+    features = {
+        "image": tfds.features.Image(shape=(28, 28, 1)),
+        "label": tfds.features.ClassLabel(names=["x", "y", "z"]),
+    }
+    records = [{"image": np.full((28, 28, 1), i, np.uint8), "label": 2 * (i % 2)} for i in range(30)]  # y has no image
+    tfds_builder("little_digits", features, records)(data_dir=tmp_path / "tfds").download_and_prepare()
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
+    world(**{"data.name": "little_digits"})
+    download.main()
+    assert {(row["label"], row["class"]) for row in read_csv("data/index.csv")} == {("0", "x"), ("1", "z")}
+
+
+def test_a_tfds_data_set_of_something_else_is_refused(world, tmp_path, monkeypatch):
+    tfds = download.tfds
+    texts = tfds_builder("little_texts", {"text": tfds.features.Text()}, [{"text": "a"}])
+    texts(data_dir=tmp_path / "tfds").download_and_prepare()
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
+    world(**{"data.name": "little_texts"})
+    with pytest.raises(UserError, match="little_texts is not a data set of images and class labels, but of text"):
+        download.main()

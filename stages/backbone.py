@@ -8,6 +8,8 @@ tilenet is pretrained here, on drawn textures of 64 kinds; Keras Applications co
 """
 
 import shutil
+import tempfile
+import warnings
 from pathlib import Path
 
 import h5py
@@ -70,19 +72,17 @@ def load_own_weights(model: keras.Model, params: Backbone) -> None:
         raise UserError(
             f"backbone.weights: {params.weights} is no HDF5 file, or a truncated one; allowed: Keras weights"
         )
-    # Keras tells its two layouts of weights apart by the name alone; the file itself knows.
+    before = [w.copy() for w in model.get_weights()]
     try:
         with h5py.File(path) as file:
             suffix = ".h5" if "layer_names" in file.attrs or "model_weights" in file else ".weights.h5"
-        named = FOLDER / f"given{suffix}"
-        shutil.copy(path, named)
-        before = [w.copy() for w in model.get_weights()]
-        model.load_weights(named)
-    except (ValueError, OSError, KeyError, IndexError) as error:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            named = shutil.copy(path, Path(folder) / f"given{suffix}")  # Keras tells its two layouts apart by the name
+            warnings.filterwarnings("error", message="Skipping")  # Keras would leave what the file lacks at random
+            model.load_weights(named)
+    except (ValueError, OSError, KeyError, IndexError, UserWarning) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"backbone.weights: {params.weights} does not fit {params.name}: {reason}") from None
-    finally:
-        named.unlink(missing_ok=True)
     if all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)):
         raise UserError(f"backbone.weights: {params.weights} has nothing for {params.name}")
 

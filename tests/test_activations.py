@@ -1,3 +1,5 @@
+import importlib
+
 import pytest
 
 from stages import activations
@@ -25,6 +27,9 @@ def test_mnist_without_a_network_is_one_line(world, tmp_path, monkeypatch):
     def unreachable(*_, **__):
         raise tfds.download.DownloadError("no route\nto host")
 
+    importlib.import_module(
+        "tensorflow_datasets.image_classification.mnist"
+    )  # under pytest TFDS loads no builder itself
     world(**{"activations.data": "mnist"})
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path))
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)

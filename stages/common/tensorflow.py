@@ -26,6 +26,7 @@ if not sys.stdout.isatty():
 
 def reproducible(seed: int) -> None:
     """Seed Python, NumPy and TensorFlow, and have every operation give the same bits on every run."""
+    keras.utils.clear_session()  # layers are numbered by process, and their names are written with the weights
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 

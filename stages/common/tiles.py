@@ -23,9 +23,9 @@ class Tiles(NamedTuple):
 
 
 def class_labels(folder: Path) -> list[str]:
-    """Names of the classes of a prepared data set, by label."""
-    info = tfds.builder_from_directory(folder).info
-    return info.features[info.supervised_keys[1]].names
+    """Names of the classes of a prepared data set, by label; errors as read_records."""
+    builder = tfds.builder_from_directory(folder)
+    return builder.info.features[_image_and_label(builder)[1]].names
 
 
 def read_records(folder: Path) -> Iterator[Record]:
@@ -38,11 +38,7 @@ def read_records(folder: Path) -> Iterator[Record]:
         UserError: it is not one of images and class labels.
     """
     builder = tfds.builder_from_directory(folder)
-    features = builder.info.features
-    image, label = builder.info.supervised_keys or (None, None)
-    kinds = [type(features[key]) for key in (image, label) if isinstance(key, str)]
-    if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
-        raise UserError(f"{builder.name} is not a data set of images and class labels, but of {', '.join(features)}")
+    image, label = _image_and_label(builder)
     split = "train" if "train" in builder.info.splits else next(iter(builder.info.splits))
     records = builder.as_dataset(
         split=split,
@@ -51,6 +47,14 @@ def read_records(folder: Path) -> Iterator[Record]:
     )
     for record in records.as_numpy_iterator():
         yield Record(record[image], int(record[label]), record.get("filename", record["tfds_id"]).decode())
+
+
+def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
+    features, keys = builder.info.features, builder.info.supervised_keys or ()
+    kinds = [type(features[key]) for key in keys if isinstance(key, str)]
+    if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
+        raise UserError(f"{builder.name} is not a data set of images and class labels, but of {', '.join(features)}")
+    return keys
 
 
 def load_tiles(subset: str) -> Tiles:

@@ -12,7 +12,7 @@ from stages.common.stage import UserError
 MODES = ("L", "LA", "P", "RGB", "RGBA", "1", "CMYK")  # 8 bits a channel: what converts to RGB without a guess
 
 
-class TileBuilder(tfds.core.GeneratorBasedBuilder):
+class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """One split of labelled images with their file names, as TFDS' own EuroSAT builder has them.
 
     The order of the examples is TFDS': by a hash of the key that `_tiles` yields.

@@ -40,7 +40,7 @@ def fetch_archive(url: str | None, sha256: str | None) -> Path:
     raise UserError(f"no mirror gave EuroSAT: {tried}; with a copy of your own: data.url=<address or path of the zip>")
 
 
-class Eurosat(Folder):
+class Eurosat(Folder, skip_registration=True):
     """EuroSAT RGB, from `2750/<Class>/*.jpg` or `EuroSAT_RGB/<Class>/*.jpg`: the same tiles in the same order."""
 
     def _key(self, name: str) -> str:

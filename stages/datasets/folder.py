@@ -73,7 +73,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         raise UserError(f"{archive.filename}: {info.filename!r} cannot be read: {error}") from None
 
 
-class Folder(TileBuilder):
+class Folder(TileBuilder, skip_registration=True):
     """Images in a folder a class, of any number of classes from 2 and of any sizes.
 
     Args:

@@ -13,7 +13,7 @@ COUNTS = dict.fromkeys(CLASSES, 300) | dict.fromkeys(("Highway", "Industrial", "
 COUNTS["Pasture"] = 200
 
 
-class LandcoverDemo(TileBuilder):
+class LandcoverDemo(TileBuilder, skip_registration=True):
     """Drawn tiles of ten classes: not satellite images."""
 
     def _classes(self) -> list[str]:

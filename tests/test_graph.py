@@ -1,0 +1,116 @@
+"""The graph of dvc.yaml, driven by the real DVC in a temporary clone."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, run, write_params
+from ruamel.yaml import YAML
+
+STAGES = ["download", "split", "backbone", "extract", "tsne", "svm", "probe", "finetune", "activations"]
+GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
+
+
+def dvc(folder, *arguments):
+    result = run("dvc", *arguments, cwd=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def stages_run(output):
+    return set(re.findall(r"Running stage '(\w+)'", output))
+
+
+@pytest.fixture(scope="module")
+def reproduced(clone):
+    assert stages_run(dvc(clone, "repro")) == set(STAGES)
+    run("git", "add", "-A", cwd=clone)
+    run("git", "commit", "-qm", "results", cwd=clone)
+    return clone
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"svm.C": 1}, {"svm"}),
+        ({"tsne.perplexity": 4}, {"tsne"}),
+        ({"finetune.lr": 0.01}, {"finetune"}),
+        ({"probe.epochs": 3}, {"probe"}),
+        ({"activations.lr": 0.2}, {"activations"}),
+        ({"split.train": 50}, {"split", "extract", "tsne", "svm", "probe", "finetune"}),
+        ({"backbone.name": "mobilenetv2"}, {"backbone", "extract", "tsne", "svm", "probe", "finetune"}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_parameter_reruns_what_it_changes_and_nothing_else(reproduced, change, expected):
+    lock = (reproduced / "dvc.lock").read_bytes()
+    write_params(reproduced, **change)
+    assert stages_run(dvc(reproduced, "repro")) == expected
+    write_params(reproduced)
+    assert stages_run(dvc(reproduced, "repro")) == set()
+    assert (reproduced / "dvc.lock").read_bytes() == lock
+
+
+def test_an_experiment_runs_fine_tuning_alone_and_is_compared(reproduced):
+    assert stages_run(dvc(reproduced, "exp", "run", "-n", "trial", "-S", "finetune.lr=0.02")) == {"finetune"}
+    assert "finetune.lr" in dvc(reproduced, "params", "diff")
+    assert "metrics/finetune.json" in dvc(reproduced, "metrics", "diff", "--all")
+    assert "trial" in dvc(reproduced, "exp", "show", "--csv")
+    table = dvc(reproduced, "metrics", "show")
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [
+        f"metrics/{s}.json" for s in ("svm", "probe", "finetune")
+    ]
+    for command in (["show"], ["diff", "HEAD"]):
+        dvc(reproduced, "plots", *command, "-o", "page")
+        page = (reproduced / "page/index.html").read_text(encoding="utf-8")
+        assert all(word in page for word in ("finetune: confusion on test", "SeaLake", "val_accuracy", "tsne"))
+
+
+def test_forcing_everything_leaves_the_lock_as_it_was(reproduced):
+    write_params(reproduced)
+    dvc(reproduced, "repro")
+    lock = (reproduced / "dvc.lock").read_bytes()
+    assert stages_run(dvc(reproduced, "repro", "-f")) == set(STAGES)
+    assert (reproduced / "dvc.lock").read_bytes() == lock
+
+
+def test_a_mistyped_parameter_stops_its_stage_by_name(reproduced):
+    params = reproduced / "params.yaml"
+    params.write_text(params.read_text().replace("finetune:", "finetune:\n  learning_rate: 1", 1))
+    result = run("dvc", "repro", cwd=reproduced)
+    write_params(reproduced)
+    assert result.returncode != 0
+    assert "finetune.learning_rate is not a parameter" in result.stderr
+    assert stages_run(result.stdout) == {"finetune"}
+
+
+def imports(path):
+    """The files under stages/ that a file imports."""
+    for node in ast.walk(ast.parse((REPOSITORY / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stages"):
+            module = Path(*node.module.split("."))
+            if (REPOSITORY / module).is_dir():
+                yield from (module / f"{alias.name}.py" for alias in node.names)
+            else:
+                yield module.with_suffix(".py")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_code_its_result_comes_from(stage):
+    found, waiting = set(), [Path(f"stages/{stage}.py")]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += imports(path)
+    plumbing = {Path("stages/common/params.py"), Path("stages/common/stage.py")}
+    declared = {Path(dep) for dep in GRAPH[stage]["deps"] if dep.startswith("stages/")}
+    assert declared == found - plumbing
+    assert not {path for path in found if path.parent == Path("stages")} - {Path(f"stages/{stage}.py")}
+
+
+def test_the_committed_lock_is_of_the_committed_graph():
+    assert list(GRAPH) == STAGES
+    lock = YAML(typ="safe").load(REPOSITORY / "dvc.lock")
+    assert set(lock["stages"]) == set(STAGES)

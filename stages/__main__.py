@@ -1,0 +1,32 @@
+"""Say what `dvc repro` has made and where it is: `python -m stages`."""
+
+from pathlib import Path
+
+from stages.common.files import read_json
+
+CLASSIFIERS = ("svm", "probe", "finetune")
+PICTURES = {
+    "plots/tiles.png": "sample tiles, one row a class",
+    "plots/tsne.png": "t-SNE of the deep features and of the raw pixels",
+    "plots/activations.png": "sigmoid against ReLU",
+}
+
+
+def main() -> None:
+    print(f"\n{'':10} test accuracy  95 % interval   macro F1")
+    for name in CLASSIFIERS:
+        path = Path(f"metrics/{name}.json")
+        if not path.exists():
+            print(f"{name:10} not there yet: `dvc repro` makes it, `dvc pull` fetches it")
+            continue
+        test = read_json(path)["test"]
+        interval = f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}"
+        print(f"{name:10} {test['accuracy']:13.3f}  {interval}  {test['macro_f1']:8.3f}")
+    print("\nfigures:  metrics/*.json (`dvc metrics show`), per class plots/*_classes.csv")
+    for path, what in PICTURES.items():
+        print(f"picture:  {path}: {what}")
+    print("pictures: confusion matrices and learning curves: `dvc plots show`, then open dvc_plots/index.html")
+
+
+if __name__ == "__main__":
+    main()

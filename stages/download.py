@@ -65,8 +65,22 @@ def prepare(params: Data, folder: Path) -> None:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={params.name}: TFDS could not prepare it: {reason}") from None
         done = shutil.copytree(builder.data_dir, Path(part) / "done")
+        for file in sorted(done.glob("*.tfrecord*")):
+            rewrite(file)
         shutil.rmtree(folder, ignore_errors=True)
         done.rename(folder)
+
+
+def rewrite(file: Path) -> None:
+    """Rewrite a TFRecord file of examples in place, the features of each in the order of their names.
+
+    TFDS writes them in the order of a hash table, which is another one from process to process.
+    """
+    written = file.with_name("rewritten")
+    with tf.io.TFRecordWriter(str(written)) as writer:
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            writer.write(tf.train.Example.FromString(record).SerializeToString(deterministic=True))
+    written.replace(file)
 
 
 def sample_tiles(images: dict[str, list[bytes]]) -> plt.Figure:

@@ -87,6 +87,13 @@ def test_the_two_archives_of_eurosat_prepare_to_the_same(world, tmp_path):
     assert next(read_records(download.DATASET)).image in [p.read_bytes() for p in tree.rglob("*.jpg")]
 
 
+def test_the_features_of_an_example_are_in_the_order_of_their_names(world):
+    world()
+    download.main()
+    record = next(download.tf.data.TFRecordDataset(str(*download.DATASET.glob("*.tfrecord*"))).as_numpy_iterator())
+    assert record == download.tf.train.Example.FromString(record).SerializeToString(deterministic=True)
+
+
 def test_a_dead_mirror_is_passed_over(world, tmp_path, serve, monkeypatch):
     archive = zipped(eurosat_tree(tmp_path / "tiles"), tmp_path / "EuroSAT.zip", "2750/")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()

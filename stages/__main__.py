@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from stages.common.files import read_json
+from stages.common.names import CLASSIFIERS
 
-CLASSIFIERS = ("svm", "probe", "finetune")
 PICTURES = {
     "plots/tiles.png": "sample tiles, one row a class",
     "plots/tsne.png": "t-SNE of the deep features and of the raw pixels",
+    "plots/labels.png": "how much labels buy",
     "plots/activations.png": "sigmoid against ReLU",
 }
 
@@ -24,8 +25,13 @@ def main() -> None:
         print(f"{name:10} {test['accuracy']:13.3f}  {interval}  {test['macro_f1']:8.3f}")
     print("\nfigures:  metrics/*.json (`dvc metrics show`), per class plots/*_classes.csv")
     for path, what in PICTURES.items():
+        if not Path(path).exists():
+            continue
         print(f"picture:  {path}: {what}")
-    print("pictures: confusion matrices and learning curves: `dvc plots show`, then open dvc_plots/index.html")
+    if not Path("report/report.html").exists():
+        return
+    print("report:   report/report.html: all of it on one page; report/explore.html: tile by tile")
+    print("          to compare runs: `dvc plots diff`, then open dvc_plots/index.html")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 from stages.common.files import whole, write_csv, write_json
 from stages.common.params import Activations, load_params
 from stages.common.stage import UserError, run_stage
-from stages.common.tensorflow import keras, progress, reproducible, tfds
+from stages.common.tensorflow import keras, progress_bar, reproducible, tfds
 
 TEST = 0.2  # share of the digits held out; MNIST has a test set of its own
 
@@ -92,9 +92,11 @@ def train(network: str, activation: str, data: Digits, params: Activations) -> t
         data.y_train,
         batch_size=params.batch_size,
         epochs=params.max_epochs,
-        callbacks=[stop],
-        verbose=1 if progress() == 1 else 0,
+        callbacks=[stop, progress_bar()],
+        verbose=0,
     ).history["loss"]
+    if not np.isfinite(losses).all():
+        raise UserError(f"activations.lr: {network} with {activation} diverged at {params.lr:g}; try a smaller rate")
     _, accuracy = model.evaluate(data.X_test, data.y_test, verbose=0)
     steps = -(-len(data.X_train) // params.batch_size)
     return {"iterations": len(losses) * steps if stop.reached else None, "test_accuracy": float(accuracy)}, losses

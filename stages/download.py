@@ -42,7 +42,7 @@ def builder_for(params: Data, data_dir: Path | str) -> tfds.core.DatasetBuilder:
             return Folder(path=params.path, data_dir=data_dir)
     try:
         return tfds.builder(params.name)  # in TFDS' own folder: other projects have it too
-    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError) as error:  # AssertionError: no such version
         close = str(error).splitlines()[0]
         known = "landcover-demo, eurosat, folder, or a TFDS image-classification data set"
         raise UserError(f"data.name: no data set {params.name!r} ({close}); allowed: {known}") from None

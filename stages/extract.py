@@ -9,6 +9,7 @@ Rows are in the order of data/split.csv.
 """
 
 import numpy as np
+from tqdm import tqdm
 
 from stages.common import backbones
 from stages.common.files import write_arrays
@@ -25,7 +26,8 @@ def shrink(images: np.ndarray, size: int) -> np.ndarray:
     Returns:
         uint8, (n, size * size * 3).
     """
-    return np.stack([tf.cast(tf.round(decode(image, size)), tf.uint8).numpy().ravel() for image in images])
+    bar = tqdm(images, desc="pixels", unit="image", mininterval=1, disable=None)
+    return np.stack([tf.cast(tf.round(decode(image, size)), tf.uint8).numpy().ravel() for image in bar])
 
 
 def main() -> None:
@@ -34,17 +36,15 @@ def main() -> None:
     model, preprocess = backbones.load()
     prepare = preprocess if params.preprocess else tf.identity
     features, pixels = {}, {}
-    for subset in ("train", "val", "test"):
-        tiles = load_tiles(subset)
+    for subset, tiles in load_tiles().items():
         features[f"X_{subset}"] = apply(model, prepare, tiles.images, subset)
         pixels[f"X_{subset}"] = shrink(tiles.images, params.pixel_size)
         features[f"y_{subset}"] = pixels[f"y_{subset}"] = tiles.labels
     classes = np.array(class_names())
     write_arrays("data/features.npz", **features, classes=classes)
     write_arrays("data/pixels.npz", **pixels, classes=classes)
-    print(
-        f"{sum(len(features[f'X_{s}']) for s in ('train', 'val', 'test'))} images -> {model.output_shape[-1]} features"
-    )
+    images = sum(len(features[f"y_{subset}"]) for subset in ("train", "val", "test"))
+    print(f"{images} images -> {model.output_shape[-1]} features")
 
 
 if __name__ == "__main__":

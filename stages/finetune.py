@@ -3,6 +3,7 @@
 Reads   data/dataset/  data/split.csv  data/backbone/
 Writes  metrics/finetune.json, plots/finetune_predictions.csv, plots/finetune_classes.csv, plots/finetune_history.csv
         data/finetune.weights.h5   of the network and its new layer
+        plots/finetune_labels.csv  classifier, images, draw, accuracy: tuned, as many epochs, on each of label_sizes
 
 First the new layer alone, on the frozen network, so that its random start does not shake what the network has learnt
 (Kumar et al., 2022); then every layer, or the last few.
@@ -11,10 +12,11 @@ First the new layer alone, on the frozen network, so that its random start does 
 import numpy as np
 
 from stages.common import backbones
-from stages.common.evaluation import report
-from stages.common.files import whole
+from stages.common.evaluation import Prediction, most_probable, report
+from stages.common.files import whole, write_csv
 from stages.common.inference import apply
 from stages.common.params import Finetune, load_params
+from stages.common.parts import nested_parts
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, progress, reproducible, tf
 from stages.common.tiles import Tiles, class_names, decode, load_tiles
@@ -57,20 +59,23 @@ def train_head(model: keras.Model, features: np.ndarray, labels: np.ndarray, par
     """Train the new layers, those of model, in place on the frozen network's features."""
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     print(f"the new layer alone, {params.head_epochs} epochs")
-    history = model.fit(features, labels, batch_size=params.batch_size, epochs=params.head_epochs, verbose=0)
-    print(f"training accuracy {history.history['accuracy'][-1]:.3f}")
+    model.fit(features, labels, batch_size=params.batch_size, epochs=params.head_epochs, verbose=progress())
 
 
-def turned(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Turn and flip an image at random, one of the eight ways: a tile seen from above has no top.
+def turn(image: tf.Tensor, quarters: tf.Tensor | int, flip: tf.Tensor | bool) -> tf.Tensor:
+    """Turn an image by quarters, then flip it left to right or not: a tile seen from above has no top.
 
     Args:
         image: (size, size, 3).
-        seed: int, (2,); the same seed, the same way.
     """
+    turned = tf.image.rot90(image, quarters)
+    return tf.ensure_shape(tf.where(flip, tf.image.flip_left_right(turned), turned), image.shape)
+
+
+def turn_at_random(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """See an image one of the eight ways; seed: int, (2,); the same seed, the same way."""
     ways = tf.random.stateless_uniform((2,), seed, 0, 4, tf.int32)
-    image = tf.image.rot90(image, ways[0])
-    return tf.where(ways[1] < 2, image, tf.image.flip_left_right(image))
+    return turn(image, ways[0], ways[1] >= 2)
 
 
 def train(model: keras.Model, prepare: backbones.Preprocess, train: Tiles, val: Tiles, params: Finetune):
@@ -86,7 +91,7 @@ def train(model: keras.Model, prepare: backbones.Preprocess, train: Tiles, val: 
     def load(place: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = decode(images[number], size)
         if params.augment:
-            image = tf.ensure_shape(turned(image, tf.stack([params.seed, place])), (size, size, 3))
+            image = turn_at_random(image, tf.stack([params.seed, place]))
         return prepare(image), labels[number]
 
     watched = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
@@ -105,31 +110,52 @@ def train(model: keras.Model, prepare: backbones.Preprocess, train: Tiles, val: 
     )
 
 
-def main() -> None:
-    everything = load_params()
-    params = everything.finetune
+def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetune):
+    """Give the backbone its new layer and train both: the same bits, whatever was tuned before.
+
+    Returns:
+        The model, what to do to its images first, and Keras' History.
+    """
     reproducible(params.seed)
-    classes = class_names()
-    tiles = {subset: load_tiles(subset) for subset in ("train", "val", "test")}
-    backbone, preprocess = backbones.load(trained=params.start == "pretrained")
-    prepare = preprocess if everything.extract.preprocess else tf.identity
+    backbone, own_preprocess = backbones.load(trained=params.start == "pretrained")
+    prepare = own_preprocess if preprocess else tf.identity
     release(backbone, params)
     head = keras.Sequential(
         [
             keras.Input(backbone.output_shape[1:]),
             keras.layers.Dropout(params.dropout, seed=params.seed),
-            keras.layers.Dense(len(classes), activation="softmax", name="label"),
+            keras.layers.Dense(classes, activation="softmax", name="label"),
         ]
     )
     if params.head_epochs:
         train_head(head, apply(backbone, prepare, tiles["train"].images, "train"), tiles["train"].labels, params)
     model = keras.Model(backbone.input, head(backbone.output))
-    history = train(model, prepare, tiles["train"], tiles["val"], params)
+    return model, prepare, train(model, prepare, tiles["train"], tiles["val"], params)
+
+
+def predict(model: keras.Model, prepare: backbones.Preprocess, tiles: Tiles, name: str, turns: bool) -> Prediction:
+    """Predict images; with turns, by the mean of the probabilities over the eight ways to see each."""
+    ways = [(quarters, flip) for flip in (False, True) for quarters in range(4)] if turns else [(0, False)]
+    seen = [apply(model, lambda image, way=way: prepare(turn(image, *way)), tiles.images, name) for way in ways]
+    return most_probable(tiles.labels, np.mean(seen, axis=0))
+
+
+def main() -> None:
+    everything = load_params()
+    params, preprocess = everything.finetune, everything.extract.preprocess
+    classes, tiles = class_names(), load_tiles()
+    model, prepare, history = tune(tiles, len(classes), preprocess, params)
     write_history("plots/finetune_history.csv", history)
     with whole("data/finetune.weights.h5") as part:
         model.save_weights(part)
-    predicted = {s: apply(model, prepare, tiles[s].images, s).argmax(axis=1) for s in ("val", "test")}
-    report("finetune", classes, **{s: (tiles[s].labels, predicted[s]) for s in predicted})
+    report("finetune", classes, **{s: predict(model, prepare, tiles[s], s, params.test_turns) for s in ("val", "test")})
+    rows = []
+    for positions in nested_parts(tiles["train"].labels, params.label_sizes, params.seed):
+        some = tiles | {"train": Tiles(*(column[positions] for column in tiles["train"]))}
+        model, prepare, _ = tune(some, len(classes), preprocess, params)
+        said = predict(model, prepare, tiles["test"], "test", params.test_turns)
+        rows.append(("finetune", len(positions), 0, float((said.actual == said.predicted).mean())))
+    write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), rows)
 
 
 if __name__ == "__main__":

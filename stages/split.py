@@ -57,7 +57,8 @@ def choose(labels: np.ndarray, params: Split, classes: list[str]) -> dict[str, n
         raise UserError(_too_many(f"split.test ({test})", "second", labels[half:], classes))
     missing = [classes[c] for c in np.setdiff1d(labels, labels[first[:train]])]
     if missing:
-        raise UserError(f"split.train ({train}) leaves no training image of {', '.join(missing)}: ask for more")
+        what = f"split.train ({train}) leaves no training image of {', '.join(missing)}"
+        raise UserError(_too_many(what, "first", labels[:half], classes))
     return {
         "train": np.sort(first[:train]),
         "val": np.sort(first[len(first) - params.val :]),

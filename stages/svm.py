@@ -2,27 +2,28 @@
 
 Reads   data/features.npz
 Writes  metrics/svm.json, plots/svm_predictions.csv, plots/svm_classes.csv
+
+C: auto is chosen on val; the classifier that is tested is then fitted on train and val together.
 """
 
-from sklearn.svm import SVC
-
-from stages.common.evaluation import report
-from stages.common.features import Features, load_features
-from stages.common.params import Svm, load_params
+from stages.common.evaluation import Prediction, report
+from stages.common.features import load_features
+from stages.common.params import load_params
 from stages.common.stage import run_stage
-
-
-def fit(features: Features, params: Svm) -> SVC:
-    """Fit on the training features; kernel rbf has scikit-learn's gamma, 1 / (features * variance)."""
-    return SVC(C=params.C, kernel=params.kernel).fit(features.X["train"], features.y["train"])
+from stages.common.svc import choose_penalty, fit_svm
 
 
 def main() -> None:
     params = load_params().svm
     features = load_features()
-    classifier = fit(features, params)
-    predicted = {subset: classifier.predict(features.X[subset]) for subset in ("val", "test")}
-    report("svm", features.classes, **{s: (features.y[s], predicted[s]) for s in predicted})
+    auto = params.C == "auto"
+    C = choose_penalty(features, params.kernel) if auto else params.C
+    fitted = fit_svm(*features.of("train"), params.kernel, C)
+    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))
+    if auto:
+        fitted = fit_svm(*features.of("train", "val"), params.kernel, C)
+    test = Prediction(features.y["test"], fitted.predict(features.X["test"]))
+    report("svm", features.classes, val, test, {"C": C} if auto else None)
 
 
 if __name__ == "__main__":

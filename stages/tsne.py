@@ -2,7 +2,9 @@
 
 Reads   data/features.npz  data/pixels.npz
 Writes  metrics/tsne.json   features and pixels: neighbour_agreement, trustworthiness
-        plots/tsne.png, plots/tsne.csv (class, feature_x, feature_y, pixel_x, pixel_y; one row a training image)
+        plots/tsne.png, plots/tsne.csv (row: the image's place in test, class, feature_x, feature_y, pixel_x, pixel_y)
+
+The test images, as of these every classifier has said something: the report shows it point by point.
 
 neighbour_agreement: the share of an image's 5 nearest neighbours that have its class, before the projection.
 trustworthiness: how far neighbours in the picture are neighbours in truth (Venna and Kaski, 2001), 0 to 1.
@@ -56,16 +58,19 @@ def draw(points: dict[str, np.ndarray], y: np.ndarray, classes: list[str], figur
 def main() -> None:
     params = load_params().tsne
     sources = {"features": load_features(), "pixels": load_features("data/pixels.npz")}
-    y, classes = sources["features"].y["train"], sources["features"].classes
+    everything, classes = sources["features"].y["test"], sources["features"].classes
+    count = len(everything) if params.images == "all" else min(params.images, len(everything))
+    rows = np.linspace(0, len(everything) - 1, count).astype(int)
+    y = everything[rows]
     if params.perplexity >= len(y) or len(y) <= 2 * NEIGHBOURS:
         raise UserError(
-            f"tsne.perplexity: {params.perplexity:g} for {len(y)} training images; "
+            f"tsne.perplexity: {params.perplexity:g} for {len(y)} test images; "
             f"it must be below their number, and they more than {2 * NEIGHBOURS}"
         )
     points, figures = {}, {}
     with threadpool_limits(1):  # sums in another order are other bits: one thread, whatever the machine has
         for name, source in sources.items():
-            X = source.X["train"].astype(np.float32)
+            X = source.X["test"][rows].astype(np.float32)
             print(f"t-SNE of {len(X)} x {X.shape[1]} {name}", flush=True)
             points[name] = project(X, params)
             figures[name] = {
@@ -74,8 +79,10 @@ def main() -> None:
             }
     write_json("metrics/tsne.json", figures)
     columns = np.hstack(list(points.values())).tolist()
-    header = ("class", "feature_x", "feature_y", "pixel_x", "pixel_y")
-    write_csv("plots/tsne.csv", header, ([classes[label], *row] for label, row in zip(y, columns, strict=True)))
+    header = ("row", "class", "feature_x", "feature_y", "pixel_x", "pixel_y")
+    write_csv(
+        "plots/tsne.csv", header, ([row, classes[label], *xy] for row, label, xy in zip(rows, y, columns, strict=True))
+    )
     with whole("plots/tsne.png") as part:
         draw(points, y, classes, figures).savefig(part, dpi=110, format="png")
     print(*(f"{name}: {values}" for name, values in figures.items()), sep="\n")

@@ -29,6 +29,8 @@ TINY = {
     "extract.pixel_size": 8,
     "tsne.perplexity": 5,
     "probe.epochs": 2,
+    "labels.sizes": [1, 2],
+    "labels.draws": 1,
     "finetune.head_epochs": 1,
     "finetune.epochs": 1,
     "finetune.warmup_epochs": 0,
@@ -121,7 +123,7 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clone(tmp_path_factory) -> Path:
     """The working tree as a fresh Git and DVC repository with tiny parameters, never run."""
     folder = tmp_path_factory.mktemp("clone")
@@ -134,3 +136,14 @@ def clone(tmp_path_factory) -> Path:
     for command in (["git", "init", "-q"], ["git", "add", "-A"], ["git", "commit", "-qm", "tiny"]):
         assert run(*command, cwd=folder).returncode == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def reproduced(clone) -> Path:
+    """The clone after its first `dvc repro`, committed; a test that changes it puts it back."""
+    result = run("dvc", "repro", cwd=clone)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (clone / "first-repro.log").write_text(result.stdout)
+    run("git", "add", "-A", cwd=clone)
+    run("git", "commit", "-qm", "results", cwd=clone)
+    return clone

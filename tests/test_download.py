@@ -219,3 +219,20 @@ def test_a_tfds_data_set_of_something_else_is_refused(world, tmp_path, monkeypat
     world(**{"data.name": "little_texts"})
     with pytest.raises(UserError, match="little_texts is not a data set of images and class labels, but of text"):
         download.main()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a/1.jpg", " a /2.jpg"], "blanks at its ends"),
+        (["a/1.jpg", "b\nx/2.jpg"], "unprintable"),
+        (["train/a/1.jpg", "train/b/2.jpg", "test/a/3.jpg"], "class 'a' twice: 'test/a' and 'train/a'"),
+    ],
+)
+def test_class_names_that_would_be_mixed_up_are_refused(world, tmp_path, names, said):
+    for name in names:
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_bytes(encoded((1, 2, 3)))
+    world(**{"data.name": "folder", "data.path": str(tmp_path / "mine")})
+    with pytest.raises(UserError, match=said):
+        download.main()

@@ -1,16 +1,33 @@
 """On the real data: EUROSAT_ZIP names the archive, EUROSAT_WEIGHTS MobileNetV2's ImageNet weights (alpha 0.35)."""
 
 import os
+from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, TINY, write_params
 from ruamel.yaml import YAML
 
-from stages import backbone, download, extract, finetune, probe, split, svm, tsne
+from stages import (
+    activations,
+    backbone,
+    compare,
+    download,
+    extract,
+    finetune,
+    knn,
+    labels,
+    pixels,
+    probe,
+    report,
+    split,
+    svm,
+    tsne,
+)
 from stages.common.files import read_csv, read_json
 
 pytestmark = [
     pytest.mark.eurosat,
+    pytest.mark.xdist_group("eurosat"),
     pytest.mark.skipif(
         not (os.environ.get("EUROSAT_ZIP") and os.environ.get("EUROSAT_WEIGHTS")),
         reason="EUROSAT_ZIP and EUROSAT_WEIGHTS do not name the real data",
@@ -64,8 +81,11 @@ def test_resnet50_goes_through_every_stage(eurosat):
     eurosat(**{
         "backbone.name": "resnet50", "backbone.weights": "none", "backbone.image_size": 64, "split.train": 64,
         "split.val": 32, "split.test": 64, "finetune.epochs": 1, "finetune.warmup_epochs": 0, "tsne.perplexity": 5,
+        "activations.max_epochs": 1,
     })  # fmt: skip
-    for stage in (split, backbone, extract, tsne, svm, probe, finetune):
+    on_features = (tsne, pixels, knn, svm, probe, labels)
+    for stage in (split, backbone, extract, *on_features, finetune, compare, activations, report):
         stage.main()
+    assert Path("report/report.html").exists()
     assert read_json("metrics/backbone.json")["descriptor_size"] == 2048
     assert 0 <= read_json("metrics/finetune.json")["test"]["accuracy"] <= 1

@@ -50,7 +50,7 @@ def test_features_are_those_of_the_network_one_by_one(prepared):
         features = file["X_test"]
     model, prepare = backbones.load()
     for i in (0, 17, 39):  # the last one is in the batch that was filled up
-        image = finetune.decode(finetune.load_tiles("test").images[i], 32)
+        image = finetune.decode(finetune.load_tiles()["test"].images[i], 32)
         np.testing.assert_allclose(model(prepare(image)[None]).numpy()[0], features[i], rtol=1e-3, atol=1e-4)
     prepared(**{"extract.preprocess": False})
     extract.main()
@@ -113,6 +113,35 @@ def test_the_optimizer_is_the_one_asked_for(world, name):
 
 def test_a_tile_turns_in_all_eight_ways():
     tile = tf.reshape(tf.range(12.0), (2, 2, 3))
-    ways = {finetune.turned(tile, tf.constant([0, place])).numpy().tobytes() for place in range(200)}
+    ways = {finetune.turn(tile, quarters, flip).numpy().tobytes() for quarters in range(4) for flip in (False, True)}
     assert len(ways) == 8
-    assert finetune.turned(tile, tf.constant([0, 5])).numpy().tobytes() in ways
+    drawn = [finetune.turn_at_random(tile, tf.constant([0, place])).numpy().tobytes() for place in range(200)]
+    assert set(drawn) == ways
+    assert drawn[5] == finetune.turn_at_random(tile, tf.constant([0, 5])).numpy().tobytes()
+
+
+def test_with_turns_an_image_and_its_turned_copy_are_one(world):
+    """The mean over the eight ways is the same however the image lies."""
+    world()
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    images = np.empty(2, object)
+    images[:] = [tf.io.encode_png(image).numpy() for image in (pixels, np.rot90(pixels).copy())]
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    model = keras.Sequential(layers)
+    tiles = finetune.Tiles(images, np.array([0, 0]))
+    scaled = lambda image: image / 255  # noqa: E731
+    plain, turned = (finetune.predict(model, scaled, tiles, "", turns).probabilities for turns in (False, True))
+    assert not np.allclose(plain[0], plain[1], atol=1e-3)
+    np.testing.assert_allclose(turned[0], turned[1], atol=1e-6)
+
+
+def test_few_labels_are_tuned_on_too_and_change_nothing_else(prepared):
+    finetune.main()
+    alone = read_json("metrics/finetune.json")
+    assert read_csv("plots/finetune_labels.csv") == []
+    prepared(**{"finetune.label_sizes": [2, 5, 1000]})
+    finetune.main()
+    assert [row["images"] for row in read_csv("plots/finetune_labels.csv")] == ["6", "15"]
+    assert read_json("metrics/finetune.json") == alone

@@ -1,6 +1,8 @@
 """The graph of dvc.yaml, driven by the real DVC in a temporary clone."""
 
 import ast
+import functools
+import hashlib
 import re
 from pathlib import Path
 
@@ -8,7 +10,11 @@ import pytest
 from conftest import REPOSITORY, run, write_params
 from ruamel.yaml import YAML
 
-STAGES = ["download", "split", "backbone", "extract", "tsne", "svm", "probe", "finetune", "activations"]
+pytestmark = pytest.mark.xdist_group("reproduced")
+STAGES = ["download", "split", "backbone", "extract", "tsne", "pixels", "knn", "svm", "probe", "finetune"]
+STAGES += ["compare", "labels", "activations", "report"]
+ON_FEATURES = {"tsne", "pixels", "knn", "svm", "probe", "labels"}
+WHAT_FOLLOWS = {"compare", "report"}  # of every classifier
 GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 
 
@@ -22,24 +28,23 @@ def stages_run(output):
     return set(re.findall(r"Running stage '(\w+)'", output))
 
 
-@pytest.fixture(scope="module")
-def reproduced(clone):
-    assert stages_run(dvc(clone, "repro")) == set(STAGES)
-    run("git", "add", "-A", cwd=clone)
-    run("git", "commit", "-qm", "results", cwd=clone)
-    return clone
+def test_the_first_run_runs_every_stage(reproduced):
+    assert stages_run((reproduced / "first-repro.log").read_text()) == set(STAGES)
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"svm.C": 1}, {"svm"}),
-        ({"tsne.perplexity": 4}, {"tsne"}),
-        ({"finetune.lr": 0.01}, {"finetune"}),
-        ({"probe.epochs": 3}, {"probe"}),
-        ({"activations.lr": 0.2}, {"activations"}),
-        ({"split.train": 50}, {"split", "extract", "tsne", "svm", "probe", "finetune"}),
-        ({"backbone.name": "mobilenetv2"}, {"backbone", "extract", "tsne", "svm", "probe", "finetune"}),
+        ({"svm.C": 1}, {"svm", "labels"} | WHAT_FOLLOWS),
+        ({"knn.k": 3}, {"knn"} | WHAT_FOLLOWS),
+        ({"pixels.C": 1}, {"pixels"} | WHAT_FOLLOWS),
+        ({"tsne.perplexity": 4}, {"tsne", "report"}),
+        ({"finetune.lr": 0.01}, {"finetune"} | WHAT_FOLLOWS),
+        ({"probe.epochs": 3}, {"probe", "labels"} | WHAT_FOLLOWS),
+        ({"labels.draws": 2}, {"labels", "report"}),
+        ({"activations.lr": 0.2}, {"activations", "report"}),
+        ({"split.train": 50}, {"split", "extract", "finetune"} | ON_FEATURES | WHAT_FOLLOWS),
+        ({"backbone.name": "mobilenetv2"}, {"backbone", "extract", "finetune"} | ON_FEATURES | WHAT_FOLLOWS),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -53,13 +58,16 @@ def test_a_parameter_reruns_what_it_changes_and_nothing_else(reproduced, change,
 
 
 def test_an_experiment_runs_fine_tuning_alone_and_is_compared(reproduced):
-    assert stages_run(dvc(reproduced, "exp", "run", "-n", "trial", "-S", "finetune.lr=0.02")) == {"finetune"}
+    assert stages_run(dvc(reproduced, "exp", "run", "-n", "trial", "-S", "finetune.lr=0.02")) == {
+        "finetune",
+        *WHAT_FOLLOWS,
+    }
     assert "finetune.lr" in dvc(reproduced, "params", "diff")
     assert "metrics/finetune.json" in dvc(reproduced, "metrics", "diff", "--all")
     assert "trial" in dvc(reproduced, "exp", "show", "--csv")
     table = dvc(reproduced, "metrics", "show")
     assert [line.split()[0] for line in table.splitlines()[1:]] == [
-        f"metrics/{s}.json" for s in ("svm", "probe", "finetune")
+        f"metrics/{s}.json" for s in ("pixels", "knn", "svm", "probe", "finetune")
     ]
     for command in (["show"], ["diff", "HEAD"]):
         dvc(reproduced, "plots", *command, "-o", "page")
@@ -112,5 +120,13 @@ def test_a_stage_declares_the_code_its_result_comes_from(stage):
 
 def test_the_committed_lock_is_of_the_committed_graph():
     assert list(GRAPH) == STAGES
-    lock = YAML(typ="safe").load(REPOSITORY / "dvc.lock")
-    assert set(lock["stages"]) == set(STAGES)
+    lock = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"]
+    assert set(lock) == set(STAGES)
+    params = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+    for name, stage in lock.items():
+        for dep in stage.get("deps", []):
+            path = REPOSITORY / dep["path"]
+            if dep["path"].startswith("stages/") and path.is_file():
+                assert hashlib.md5(path.read_bytes()).hexdigest() == dep["md5"], f"{name}: {path} has changed since"
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            assert functools.reduce(lambda section, part: section[part], key.split("."), params) == value

@@ -15,11 +15,14 @@ def test_the_defaults_are_valid():
         ("finetune.learning_rate", 0.1, "finetune.learning_rate is not a parameter; finetune: start, trainable"),
         ("backbone.pretrain.size", 1, "backbone.pretrain.size is not a parameter; backbone.pretrain: images, epochs"),
         ("svm.kernel", "poly", "svm.kernel: input should be 'linear' or 'rbf' (was 'poly')"),
-        ("svm.C", "ten", "svm.C: input should be a valid number (was 'ten')"),
-        ("svm.C", True, "svm.C: input should be a valid number (was True)"),
+        ("svm.C", "ten", "svm.C: input should be a valid number or input should be 'auto' (was 'ten')"),
+        ("svm.C", True, "svm.C: input should be a valid number or input should be 'auto' (was True)"),
         ("finetune.lr", 0, "finetune.lr: input should be greater than 0 (was 0)"),
-        ("probe.lr", -0.1, "probe.lr: input should be greater than 0 (was -0.1)"),
+        ("probe.lr", -0.1, "probe.lr: input should be greater than 0 or input should be 'auto' (was -0.1)"),
         ("probe.lr", float("nan"), "probe.lr: input should be"),
+        ("knn.k", 0, "knn.k: input should be greater than or equal to 1 (was 0)"),
+        ("labels.sizes", [5, 0], "labels.sizes: input should be greater than or equal to 1 (was 0)"),
+        ("labels.sizes", 5, "labels.sizes: input should be a valid list (was 5)"),
         ("split.train", 0, "split.train: input should be greater than or equal to 1 or input should be 'all' (was 0)"),
         ("split.val", 0, "split.val: input should be greater than or equal to 1 (was 0)"),
         ("probe.epochs", 2.5, "probe.epochs: input should be a valid integer (was 2.5)"),
@@ -32,6 +35,13 @@ def test_the_defaults_are_valid():
         ("finetune.warmup_epochs", 1, "finetune.warmup_epochs: must be below finetune.epochs (1) (was 1)"),
         ("data.name", "folder", "data.path is for data.name=folder, and that needs it"),
         ("data.url", "x.zip", "data.url is for data.name=eurosat"),
+        ("data.sha256", "0" * 64, "data.sha256 is of the file at data.url, which is not given"),
+        ("backbone.sha256", "0" * 64, "backbone.sha256 is of the file at backbone.weights, which is 'none'"),
+        ("backbone.options", {"pooling": None}, "backbone.options: pooling is set by the backbone stage itself"),
+        ("backbone.options", {1: 2}, "backbone.options: input should be a valid string"),
+        ("backbone.pretrain.images", 1, "backbone.pretrain.images: input should be greater than or equal to 128"),
+        ("tsne.perplexity", 40, "tsne.perplexity must be below the images it is asked to show, 40"),
+        ("knn.k", 41, "knn.k must not be above split.train, 40; it is 41"),
         ("data.sha256", "abc", "data.sha256: string should match"),
     ],
 )
@@ -54,7 +64,9 @@ def test_a_refusal_is_one_line_and_a_failure(world):
     result = run("python", "-c", f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); import runpy; "
                  "runpy.run_module('stages.svm', run_name='__main__')", cwd=folder)  # fmt: skip
     assert result.returncode == 1
-    assert result.stderr.splitlines() == ["error: params.yaml: svm.C: input should be greater than 0 (was -1)"]
+    assert result.stderr.splitlines() == [
+        "error: params.yaml: svm.C: input should be greater than 0 or input should be 'auto' (was -1)"
+    ]
     assert sorted(p.name for p in folder.iterdir()) == ["params.yaml"]
 
 

@@ -7,6 +7,7 @@ import pytest
 from stages import svm
 from stages.common.files import read_csv, read_json
 from stages.common.stage import UserError
+from stages.common.svc import PENALTIES
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
@@ -27,6 +28,44 @@ def test_the_penalty_matters(world, features):
         svm.main()
         results.append(read_json("metrics/svm.json"))
     assert results[0] != results[1]
+
+
+def test_auto_refits_on_train_and_val(world, features, monkeypatch):
+    """A class that is labelled only in val can be predicted only by who was fitted on val too."""
+    monkeypatch.setattr("stages.common.svc.PENALTIES", (10.0,))
+    unseen = features["y_test"] == 2
+    of_c, of_b = features["y_train"] == 2, features["y_train"] == 1
+    features["X_train"][of_c], features["y_train"][of_c] = features["X_train"][of_b], 1
+    np.savez("data/features.npz", **features, classes=np.array(["a", "b", "c"]))
+    for C, right in ((10, 0.0), ("auto", 1.0)):
+        world(**{"svm.C": C})
+        svm.main()
+        said = [row["predicted"] == "c" for row in read_csv("plots/svm_predictions.csv")]
+        assert np.array(said)[unseen].mean() == right
+    assert read_json("metrics/svm.json")["chosen"] == {"C": 10.0}
+
+
+def test_auto_takes_the_penalty_that_does_best_on_val(world, features):
+    rng = np.random.default_rng(0)
+    noisy = features | {"X_train": features["X_train"] + rng.normal(0, 3, features["X_train"].shape)}
+    np.savez("data/features.npz", **noisy, classes=np.array(["a", "b", "c"]))
+    accuracy = {}
+    for C in (*PENALTIES, "auto"):
+        world(**{"svm.C": C})
+        svm.main()
+        accuracy[C] = read_json("metrics/svm.json")["val"]["accuracy"]
+    assert accuracy[read_json("metrics/svm.json")["chosen"]["C"]] == accuracy["auto"] == max(accuracy.values())
+    assert len(set(accuracy.values())) > 1
+
+
+def test_the_test_set_has_no_say_in_the_choice(world, features):
+    world(**{"svm.C": "auto"})
+    chosen = []
+    for labels in (features["y_test"], (features["y_test"] + 1) % 3):
+        np.savez("data/features.npz", **features | {"y_test": labels}, classes=np.array(["a", "b", "c"]))
+        svm.main()
+        chosen.append(read_json("metrics/svm.json")["chosen"])
+    assert chosen[0] == chosen[1]
 
 
 @pytest.mark.usefixtures("features")
@@ -57,7 +96,7 @@ def test_missing_features_are_named(world):
         svm.main()
 
 
-@pytest.mark.parametrize("stage", ["svm", "tsne", "split"])
+@pytest.mark.parametrize("stage", ["svm", "knn", "pixels", "tsne", "split", "compare"])
 def test_tensorflow_is_not_imported(stage):
     code = f"import sys, stages.{stage}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -36,6 +36,15 @@ def test_neighbour_agreement_by_hand():
 
 @pytest.mark.usefixtures("features")
 def test_a_perplexity_that_is_too_large_is_refused(world):
-    world(**{"tsne.perplexity": 60})
-    with pytest.raises(UserError, match="tsne.perplexity: 60 for 60 training images"):
+    world(**{"tsne.perplexity": 60, "split.test": 640})
+    with pytest.raises(UserError, match="tsne.perplexity: 60 for 30 test images"):
         tsne.main()
+
+
+@pytest.mark.usefixtures("features")
+def test_it_takes_as_many_images_as_it_is_told(world):
+    world(**{"tsne.images": 15})
+    tsne.main()
+    rows = [int(row["row"]) for row in read_csv("plots/tsne.csv")]
+    assert len(set(rows)) == 15
+    assert (rows[0], rows[-1]) == (0, 29)

@@ -17,6 +17,10 @@ class Features(NamedTuple):
     y: dict[str, np.ndarray]
     classes: list[str]
 
+    def of(self, *subsets: str) -> tuple[np.ndarray, np.ndarray]:
+        """X and y of one subset, or of several one after the other."""
+        return np.concatenate([self.X[s] for s in subsets]), np.concatenate([self.y[s] for s in subsets])
+
 
 def load_features(path: str = "data/features.npz") -> Features:
     """Load the features of train, val and test.

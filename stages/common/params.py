@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML, YAMLError
@@ -38,6 +38,8 @@ class Data(Section):
             )
         if self.name != "eurosat" and self.url is not None:
             raise ValueError(f"data.url is for data.name=eurosat; data.name is {self.name!r}")
+        if self.sha256 is not None and self.url is None:
+            raise ValueError("data.sha256 is of the file at data.url, which is not given")
         return self
 
 
@@ -49,7 +51,7 @@ class Split(Section):
 
 
 class Pretrain(Section):
-    images: Count
+    images: Annotated[int, Field(ge=128)]  # two batches
     epochs: Count
 
 
@@ -58,9 +60,23 @@ class Backbone(Section):
     weights: Annotated[str, Field(min_length=1)]
     sha256: Sha256 | None
     image_size: Count | Literal["auto"]
-    options: dict
+    options: dict[str, Any]
     pretrain: Pretrain
     seed: Seed
+
+    @field_validator("options")
+    @classmethod
+    def _options_keep_the_layer_before_the_classifier(cls, value: dict) -> dict:
+        ours = {"include_top", "weights", "pooling", "input_shape", "input_tensor", "classes", "classifier_activation"}
+        if ours & set(value):
+            raise ValueError(f"{', '.join(sorted(ours & set(value)))} is set by the backbone stage itself")
+        return value
+
+    @model_validator(mode="after")
+    def _checksum_goes_with_a_file(self) -> "Backbone":
+        if self.sha256 is not None and self.weights in ("auto", "none"):
+            raise ValueError(f"backbone.sha256 is of the file at backbone.weights, which is {self.weights!r}")
+        return self
 
 
 class Extract(Section):
@@ -69,17 +85,27 @@ class Extract(Section):
 
 
 class Tsne(Section):
+    images: Count | Literal["all"]
     perplexity: Rate
     seed: Seed
 
 
-class Svm(Section):
+class Knn(Section):
+    k: Count
+
+
+class Pixels(Section):
     kernel: Literal["linear", "rbf"]
     C: Rate
 
 
+class Svm(Section):
+    kernel: Literal["linear", "rbf"]
+    C: Rate | Literal["auto"]
+
+
 class Probe(Section):
-    lr: Rate
+    lr: Rate | Literal["auto"]
     batch_size: Count
     epochs: Count
     seed: Seed
@@ -102,6 +128,8 @@ class Finetune(Section):
     dropout: Fraction
     batchnorm: Literal["train", "frozen"]
     batchnorm_momentum: Fraction | None
+    test_turns: bool
+    label_sizes: list[Count]
     seed: Seed
 
     @field_validator("warmup_epochs")
@@ -110,6 +138,11 @@ class Finetune(Section):
         if value >= info.data.get("epochs", value + 1):
             raise ValueError(f"must be below finetune.epochs ({info.data['epochs']})")
         return value
+
+
+class Labels(Section):
+    sizes: list[Count]
+    draws: Count
 
 
 class Activations(Section):
@@ -130,10 +163,25 @@ class Params(Section):
     backbone: Backbone
     extract: Extract
     tsne: Tsne
+    knn: Knn
+    pixels: Pixels
     svm: Svm
     probe: Probe
     finetune: Finetune
+    labels: Labels
     activations: Activations
+
+    @model_validator(mode="after")
+    def _enough_images(self) -> "Params":
+        shown = [count for count in (self.tsne.images, self.split.test) if count != "all"]
+        if shown and self.tsne.perplexity >= min(shown):
+            raise ValueError(
+                f"tsne.perplexity must be below the images it is asked to show, {min(shown)} "
+                f"(tsne.images, split.test); it is {self.tsne.perplexity:g}"
+            )
+        if self.split.train != "all" and self.knn.k > self.split.train:
+            raise ValueError(f"knn.k must not be above split.train, {self.split.train}; it is {self.knn.k}")
+        return self
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -173,7 +221,7 @@ def _in_words(error: ValidationError) -> str:
             messages = (detail["msg"].removeprefix("Value error, ") for detail in details)
             rules = " or ".join(dict.fromkeys(message[0].lower() + message[1:] for message in messages))
             was = "" if isinstance(first["input"], dict) else f" (was {first['input']!r})"
-            lines.append(f"{name}: {rules}{was}")
+            lines.append(f"{name}: {rules}{was}" if name else f"{rules}{was}")
     return "; ".join(lines)
 
 
@@ -182,7 +230,7 @@ def _name(detail: dict) -> str:
         return ".".join(map(str, detail["loc"]))
     known, model = [], Params
     for key in detail["loc"]:  # what follows a parameter's own name is which member of a union was tried
-        if not (isinstance(model, type) and issubclass(model, Section)):
+        if not (isinstance(model, type) and issubclass(model, Section) and key in model.model_fields):
             break
         known.append(str(key))
         model = model.model_fields[key].annotation

@@ -12,12 +12,13 @@ try:
     import keras
     import tensorflow as tf
     import tensorflow_datasets as tfds
+    from tqdm.keras import TqdmCallback
 finally:
     os.dup2(_stderr, 2)
     os.close(_stderr)
     os.close(_null)
 
-__all__ = ["keras", "progress", "reproducible", "tf", "tfds"]
+__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds"]
 
 tf.get_logger().setLevel("ERROR")  # TFDS calls TensorFlow by names that are about to go, and is told so each time
 if not sys.stdout.isatty():
@@ -34,3 +35,8 @@ def reproducible(seed: int) -> None:
 def progress() -> int:
     """Keras' verbose: a bar on a terminal, a line an epoch in a pipe or file."""
     return 1 if sys.stdout.isatty() else 2
+
+
+def progress_bar() -> keras.callbacks.Callback:
+    """One bar over all the epochs of a long fit, for verbose=0; nothing in a pipe or file."""
+    return TqdmCallback(verbose=0, mininterval=1, disable=None)

@@ -2,11 +2,11 @@
 
 from stages.common.tensorflow import keras
 
-WIDTHS = (32, 64, 96, 128)
+STEM, WIDTHS = 32, (64, 96, 128)
 
 
 def tilenet(image_size: int) -> keras.Model:
-    """Build tilenet: a stem of stride 2, four residual blocks, 0.4 M parameters; after ResNet (He et al., 2016).
+    """Build tilenet: a stem and three residual blocks of stride 2, 0.5 M parameters; after He et al., 2016.
 
     Returns:
         (n, image_size, image_size, 3), -1 to 1 -> (n, 128), the mean over the last block's positions.
@@ -17,13 +17,11 @@ def tilenet(image_size: int) -> keras.Model:
     if image_size < 16:
         raise ValueError(f"tilenet takes images of 16 pixels and more, not {image_size}")
     x = inputs = keras.Input((image_size, image_size, 3))
-    x = _convolution(x, WIDTHS[0], stride=2)
-    for block, width in enumerate(WIDTHS):
-        stride = 1 if block == 0 else 2
-        y = _convolution(x, width, stride)
+    x = _convolution(x, STEM, stride=2)
+    for width in WIDTHS:
+        y = _convolution(x, width, stride=2)
         y = _convolution(y, width, activation=None)
-        if x.shape[-1] != width or stride != 1:
-            x = _convolution(x, width, stride, size=1, activation=None)
+        x = _convolution(x, width, stride=2, size=1, activation=None)
         x = keras.layers.ReLU()(keras.layers.Add()([x, y]))
     return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x), name="tilenet")
 

@@ -28,6 +28,11 @@ def class_labels(folder: Path) -> list[str]:
     return builder.info.features[_image_and_label(builder)[1]].names
 
 
+def description(folder: Path) -> str:
+    """What a prepared data set says of itself."""
+    return " ".join(tfds.builder_from_directory(folder).info.description.split())
+
+
 def read_records(folder: Path) -> Iterator[Record]:
     """Read a prepared TFDS image-classification data set, images still encoded.
 
@@ -57,15 +62,18 @@ def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
     return keys
 
 
-def load_tiles(subset: str) -> Tiles:
-    """Load the tiles that data/split.csv gives a subset: train, val or test."""
-    rows = [row for row in read_csv("data/split.csv") if row["subset"] == subset]
-    position = {int(row["index"]): i for i, row in enumerate(rows)}
-    images = np.empty(len(rows), object)
-    for i, record in enumerate(read_records(Path("data/dataset"))):
-        if i in position:
-            images[position[i]] = record.image
-    return Tiles(images, np.array([int(row["label"]) for row in rows]))
+def load_tiles() -> dict[str, Tiles]:
+    """Load train, val and test as data/split.csv chose them, in its order, in one pass over the data set."""
+    rows = read_csv("data/split.csv")
+    wanted = {int(row["index"]) for row in rows}
+    images = {i: record.image for i, record in enumerate(read_records(Path("data/dataset"))) if i in wanted}
+    tiles = {}
+    for subset in ("train", "val", "test"):
+        own = [row for row in rows if row["subset"] == subset]
+        encoded = np.empty(len(own), object)
+        encoded[:] = [images[int(row["index"])] for row in own]
+        tiles[subset] = Tiles(encoded, np.array([int(row["label"]) for row in own]))
+    return tiles
 
 
 def class_names() -> list[str]:

@@ -19,6 +19,7 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     VERSION = tfds.core.Version("1.0.0")
+    DESCRIPTION = ""  # one line, for the report
 
     def _classes(self) -> list[str]:
         raise NotImplementedError
@@ -34,7 +35,10 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "filename": tfds.features.Text(),
         }
         return tfds.core.DatasetInfo(
-            builder=self, features=tfds.features.FeaturesDict(features), supervised_keys=("image", "label")
+            builder=self,
+            description=self.DESCRIPTION,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
         )
 
     def _split_generators(self, _):

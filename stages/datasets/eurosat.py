@@ -43,5 +43,7 @@ def fetch_archive(url: str | None, sha256: str | None) -> Path:
 class Eurosat(Folder, skip_registration=True):
     """EuroSAT RGB, from `2750/<Class>/*.jpg` or `EuroSAT_RGB/<Class>/*.jpg`: the same tiles in the same order."""
 
+    DESCRIPTION = "EuroSAT RGB (Helber et al., 2019): Sentinel-2 tiles of 64x64 pixels."
+
     def _key(self, name: str) -> str:
         return PurePosixPath(name).name

@@ -1,7 +1,7 @@
 """A user's own images: a class/name.jpg tree, or a zip of one."""
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -34,6 +34,7 @@ def find_images(path: Path) -> dict[str, Callable[[], bytes]]:
         what = f"{len(images)} JPEG or PNG images in {len(classes)} class folders"
         names = f" ({', '.join(sorted(classes))})" if classes else ""
         raise UserError(f"{path} has {what}{names}; needed: class/name.jpg, two classes or more")
+    _check_names(path, images)
     if len(images) < len(found):
         print(f"{path}: {len(found) - len(images)} files that are neither JPEG nor PNG left out")
     return images
@@ -42,6 +43,16 @@ def find_images(path: Path) -> dict[str, Callable[[], bytes]]:
 def class_of(name: str) -> str:
     """Name of the folder that an image lies in."""
     return PurePosixPath(name).parent.name
+
+
+def _check_names(path: Path, images: Iterable[str]) -> None:
+    parents = {}
+    for name in images:
+        label, parent = class_of(name), str(PurePosixPath(name).parent)
+        if label != label.strip() or not label.isprintable():  # TFDS keeps the names one a line, stripped
+            raise UserError(f"{path}: class name {label!r} has blanks at its ends or unprintable characters")
+        if parents.setdefault(label, parent) != parent:
+            raise UserError(f"{path} has class {label!r} twice: {parents[label]!r} and {parent!r}")
 
 
 def _is_image(name: PurePosixPath) -> bool:
@@ -80,6 +91,8 @@ class Folder(TileBuilder, skip_registration=True):
         path: the tree or zip.
         data_dir: where TFDS puts the prepared data set.
     """
+
+    DESCRIPTION = "A folder of images, a subfolder a class."
 
     def __init__(self, *, path: str, **kwargs):
         self._images = find_images(Path(path).expanduser())

@@ -16,6 +16,8 @@ COUNTS["Pasture"] = 200
 class LandcoverDemo(TileBuilder, skip_registration=True):
     """Drawn tiles of ten classes: not satellite images."""
 
+    DESCRIPTION = "Drawn tiles of ten classes: drawings, not satellite images."
+
     def _classes(self) -> list[str]:
         return list(CLASSES)
 

@@ -1,8 +1,10 @@
 """Say what `dvc repro` has made and where it is: `python -m stages`."""
 
+import sys
 from pathlib import Path
 
 from stages.common.files import read_json
+from stages.common.intact import damaged_outputs
 from stages.common.names import CLASSIFIERS
 
 PICTURES = {
@@ -14,6 +16,8 @@ PICTURES = {
 
 
 def main() -> None:
+    if damaged := damaged_outputs():
+        sys.exit(f"damaged in DVC's cache: {', '.join(map(str, damaged))}; `python -m stages.mend` takes that away")
     print(f"\n{'':10} test accuracy  95 % interval   macro F1")
     for name in CLASSIFIERS:
         path = Path(f"metrics/{name}.json")

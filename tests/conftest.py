@@ -4,6 +4,7 @@ import functools
 import http.server
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,18 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess:
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     env = {**os.environ, **identity, "PATH": path, "PYTHONPATH": ""}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    """Run a DVC command that must succeed; what it printed."""
+    result = run("dvc", *arguments, cwd=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def stages_run(output: str) -> set[str]:
+    """Names of the stages that DVC really ran."""
+    return set(re.findall(r"Running stage '(\w+)'", output))
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,10 @@
 import ast
 import functools
 import hashlib
-import re
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, run, write_params
+from conftest import REPOSITORY, dvc, run, stages_run, write_params
 from ruamel.yaml import YAML
 
 pytestmark = pytest.mark.xdist_group("reproduced")
@@ -16,16 +15,6 @@ STAGES += ["compare", "labels", "activations", "report"]
 ON_FEATURES = {"tsne", "knn", "svm", "probe", "labels"}
 WHAT_FOLLOWS = {"compare", "report"}  # of every classifier
 GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
-
-
-def dvc(folder, *arguments):
-    result = run("dvc", *arguments, cwd=folder)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
-def stages_run(output):
-    return set(re.findall(r"Running stage '(\w+)'", output))
 
 
 def test_the_first_run_runs_every_stage(reproduced):
@@ -115,7 +104,7 @@ def test_a_stage_declares_the_code_its_result_comes_from(stage):
         if path not in found:
             found.add(path)
             waiting += imports(path)
-    plumbing = {Path("stages/common/params.py"), Path("stages/common/stage.py")}
+    plumbing = {Path(f"stages/common/{name}.py") for name in ("params", "stage", "intact")}
     declared = {Path(dep) for dep in GRAPH[stage]["deps"] if dep.startswith("stages/") and dep.endswith(".py")}
     assert declared == found - plumbing
     assert not {path for path in found if path.parent == Path("stages")} - {Path(f"stages/{stage}.py")}

@@ -1,8 +1,12 @@
 """How a stage is started from the command line, and how it refuses."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+from stages.common.intact import damaged_outputs, inputs_of
 
 
 class UserError(Exception):
@@ -18,6 +22,8 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     """
     argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     try:
+        if "DVC_STAGE" in os.environ:  # DVC started this
+            _refuse(damaged_outputs(inputs_of(os.environ["DVC_STAGE"])))
         main()
     except UserError as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
@@ -25,3 +31,9 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
         if error.filename is None:
             raise
         sys.exit(f"error: {error.filename}: {error.strerror}")
+
+
+def _refuse(damaged: list[Path]) -> None:
+    if damaged:
+        names = ", ".join(map(str, damaged))
+        raise UserError(f"damaged in DVC's cache: {names}; `python -m stages.mend` takes that away")

@@ -1,9 +1,9 @@
-"""Look for damage in DVC's cache and take it away, so that `dvc pull` or `dvc repro` puts the right bytes there.
+"""Look for damage in DVC's cache and in the bundled remote, and take it away, so that the right bytes can come there.
 
     python -m stages.mend
 
-Compares every object in the cache with the checksum that is its name, and removes those that differ, together with the
-copies of them among the outputs here. Nothing sound is touched. This is no stage.
+Compares every object with the checksum that is its name, and removes those that differ, together with the copies of
+them among the outputs here. Nothing sound is touched. This is no stage.
 """
 
 import argparse
@@ -15,6 +15,8 @@ from tqdm import tqdm
 
 from stages.common.intact import cache_folder, damaged_outputs, md5
 
+BUNDLE = Path("bundle/files/md5")
+
 
 def remove(path: Path) -> None:
     """Remove a file or a folder."""
@@ -24,32 +26,32 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def mend(cache: Path) -> list[str]:
+def mend(stores: list[Path]) -> list[str]:
     """Remove what is damaged.
+
+    Args:
+        stores: folders of objects, each named by its MD5: ab/cdef...
 
     Returns:
         What was removed, for people to read.
     """
-    removed = []
-    for path in damaged_outputs():
+    outputs = damaged_outputs()  # before the objects that betray them are gone
+    objects = [path for store in stores for path in sorted(store.glob("??/*")) if path.is_file()]
+    bar = tqdm(objects, desc="checking", unit="object", mininterval=1, disable=None)
+    damaged = [path for path in bar if md5(path) != path.parent.name + path.name.removesuffix(".dir")]
+    for path in [*outputs, *damaged]:
         remove(path)
-        removed.append(str(path))
-    stored = [path for path in sorted(cache.glob("??/*")) if path.is_file()]
-    for path in tqdm(stored, desc="checking the cache", unit="object", mininterval=1, disable=None):
-        if md5(path) != path.parent.name + path.name.removesuffix(".dir"):
-            path.unlink()
-            removed.append(f"cached object {path.parent.name}{path.name}")
-    return removed
+    return [str(path) for path in [*outputs, *damaged]]
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    removed = mend(cache_folder())
+    removed = mend([cache_folder(), BUNDLE])
     for what in removed:
         print(f"damaged, removed: {what}")
     if removed:
-        sys.exit("`dvc pull` brings it again from a remote, `dvc repro` computes it again")
-    print("the cache is sound")
+        sys.exit("to have it again: `git restore bundle`, then `dvc pull` or, to compute it, `dvc repro`")
+    print("the cache and the bundled remote are sound")
 
 
 if __name__ == "__main__":

@@ -58,11 +58,11 @@ def test_a_stage_refuses_what_the_cache_gives_back_damaged(copy, output, change,
     assert f"error: damaged in DVC's cache: {output}; `python -m stages.mend`" in refused.stderr
 
     mended = run("python", "-m", "stages.mend", cwd=copy)
-    assert f"damaged, removed: {output}\ndamaged, removed: cached object" in mended.stdout
+    assert f"damaged, removed: {output}\ndamaged, removed: {copy}/.dvc/cache" in mended.stdout
     write_params(copy)
     dvc(copy, "repro")
     assert (copy / "dvc.lock").read_bytes() == lock
-    assert "the cache is sound" in run("python", "-m", "stages.mend", cwd=copy).stdout
+    assert "the cache and the bundled remote are sound" in run("python", "-m", "stages.mend", cwd=copy).stdout
 
 
 def test_the_summary_shows_nothing_that_is_damaged(copy):

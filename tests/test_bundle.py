@@ -1,4 +1,4 @@
-"""The remote that comes with the repository: a clone has every output of the embedded default without running a stage."""
+"""The remote that comes with the repository: a clone has every output of the embedded default, and no stage to run."""
 
 import shutil
 

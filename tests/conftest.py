@@ -116,11 +116,11 @@ def serve():
         server.server_close()
 
 
-def run(*command: str, cwd: Path) -> subprocess.CompletedProcess:
+def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
     """Run a command with this Python first on the path; its output is the test's evidence."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    env = {**os.environ, **identity, "PATH": path, "PYTHONPATH": ""}
+    env = {**os.environ, **identity, "PATH": path, "PYTHONPATH": "", **environment}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
@@ -142,7 +142,7 @@ def clone(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     files = run("git", "ls-files", "-co", "--exclude-standard", cwd=REPOSITORY).stdout.splitlines()
     for name in files:
-        if not name.startswith(("tests/", "metrics/", "plots/", "docs/")) and name != "dvc.lock":
+        if not name.startswith(("tests/", "metrics/", "plots/", "docs/", "bundle/")) and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
     write_params(folder)

@@ -1,0 +1,24 @@
+"""The same bytes from everywhere: dvc.lock holds a checksum of every output."""
+
+import pytest
+from conftest import run, stages_run
+
+pytestmark = pytest.mark.xdist_group("reproduced")
+
+ELSEWHERE = {
+    "PYTHONHASHSEED": "1",
+    "LC_ALL": "C",
+    "TZ": "Pacific/Auckland",
+    "COLUMNS": "40",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_CORETYPE": "Prescott",  # the kernels of another processor
+}
+
+
+def test_another_clone_elsewhere_computes_the_same_bytes(reproduced, tmp_path):
+    folder = tmp_path / "a clone under another, longer path"
+    assert run("git", "clone", "-q", str(reproduced), str(folder), cwd=tmp_path).returncode == 0
+    result = run("dvc", "repro", cwd=folder, **ELSEWHERE)
+    assert result.returncode == 0, result.stderr
+    assert stages_run(result.stdout) == stages_run((reproduced / "first-repro.log").read_text())
+    assert run("git", "status", "--short", cwd=folder).stdout == ""  # dvc.lock and the figures in Git are as they were

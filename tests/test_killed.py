@@ -1,6 +1,7 @@
 """Killed at a bad moment, the pipeline still ends with the same bytes; kill_campaign.py takes moments at random."""
 
 import functools
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,18 @@ from ruamel.yaml import YAML
 
 from stages.common.stage import alone
 from stages.common.tensorflow import keras, reproducible, tf
-from stages.common.training import fit, rate_schedule, shuffled_epochs
+from stages.common.training import checkpoints, fit, rate_schedule, shuffled_epochs
 
 pytestmark = pytest.mark.xdist_group("reproduced")
+
+
+def test_killed_while_it_writes_dvc_lock_dvc_needs_git_at_most(reproduced):
+    lock = reproduced / "dvc.lock"
+    before = lock.read_bytes()
+    for kept, needed in ((8, ["git restore dvc.lock"]), (5000, [])):
+        lock.write_bytes(before[:kept])
+        assert finish(reproduced)[0] == needed
+        assert lock.read_bytes() == before
 
 
 def stages_in(lock: str) -> dict:
@@ -26,8 +36,13 @@ def stages_in(lock: str) -> dict:
 @pytest.fixture(scope="module")
 def uninterrupted(reproduced):
     """A clone in which pretraining and fine-tuning take some epochs, and its dvc.lock after a run left alone."""
-    epochs = {"backbone.weights": "auto", "backbone.pretrain.epochs": 3, "finetune.epochs": 4}
-    write_params(reproduced, **epochs, **{"finetune.warmup_epochs": 1, "finetune.label_sizes": [2]})
+    epochs = {
+        "backbone.weights": "auto",
+        "backbone.pretrain.epochs": 3,
+        "finetune.epochs": 4,
+        "finetune.warmup_epochs": 1,
+    }
+    write_params(reproduced, **epochs)
     dvc(reproduced, "repro", "finetune")
     yield reproduced, (reproduced / "dvc.lock").read_text()
     write_params(reproduced)
@@ -54,20 +69,22 @@ def test_killed_in_mid_training_it_goes_on_to_the_same_bytes(uninterrupted, stag
     assert not list(folder.glob("data/checkpoints/*"))
 
 
-def test_another_variant_does_not_take_a_checkpoint_up(uninterrupted):
-    folder, lock = uninterrupted
-    wipe(folder, lock, ["finetune"], ["finetune"])
-    repro = Repro(folder, "finetune")
-    repro.wait_for("Epoch 3/4")
-    repro.kill("both")
-    params = folder / "params.yaml"
-    before = params.read_text()
-    params.write_text(before.replace("test_turns: false", "test_turns: true"))
-    said = dvc(folder, "repro", "finetune")
-    params.write_text(before)
-    assert "resuming" not in said
-    assert "resuming at epoch 3 of 4" in dvc(folder, "repro", "finetune")
-    assert stages_in((folder / "dvc.lock").read_text()) == stages_in(lock)
+def test_a_checkpoint_is_of_one_training_only(world):
+    world()
+    folders = []
+    for settings in ({"lr": 1}, {"lr": 2}, {"lr": 1}):
+        with checkpoints("backbone", settings) as folder:
+            folder.mkdir(parents=True)
+        assert not folder.exists()
+        folders.append(folder)
+    assert folders[0] == folders[2] != folders[1]
+    Path("stages").unlink()
+    shutil.copytree(REPOSITORY / "stages", "stages")
+    with checkpoints("backbone", {"lr": 1}) as folder:
+        assert folder == folders[0]
+    Path("stages/common/tilenet.py").write_text("other code")
+    with checkpoints("backbone", {"lr": 1}) as folder:
+        assert folder not in folders
 
 
 def network() -> keras.Model:
@@ -135,13 +152,3 @@ def test_a_process_that_outlived_its_dvc_is_ended(tmp_path, monkeypatch):
             assert left.poll() is None  # another stage is none of its business
         with alone("svm"):
             assert left.wait(30) == -signal.SIGKILL
-
-
-@pytest.mark.parametrize(("bytes_kept", "needed"), [(8, ["git restore dvc.lock"]), (5000, [])])
-def test_dvc_killed_while_it_writes_its_lock(reproduced, bytes_kept, needed):
-    lock = reproduced / "dvc.lock"
-    dvc(reproduced, "repro")
-    before = lock.read_bytes()
-    lock.write_bytes(before[:bytes_kept])
-    assert finish(reproduced)[0] == needed
-    assert lock.read_bytes() == before

@@ -20,8 +20,8 @@ from stages.common.fetch import fetch
 from stages.common.files import write_json
 from stages.common.params import Backbone, load_params
 from stages.common.stage import UserError, run_stage
-from stages.common.tensorflow import keras, progress, reproducible, tf
-from stages.common.training import rate_schedule, shuffled_epochs, stream
+from stages.common.tensorflow import keras, reproducible, tf
+from stages.common.training import checkpoints, fit, rate_schedule, shuffled_epochs, stream
 from stages.drawn.textures import KINDS, draw_textures
 
 FOLDER = Path("data/backbone")
@@ -41,7 +41,6 @@ def pretrain(model: keras.Model, params: Backbone) -> None:
     held_out = max(1, int(len(images) * HELD_OUT))
     prepare = backbones.preprocess_for("tilenet")
     order = shuffled_epochs(len(images) - held_out, BATCH, params.pretrain.epochs, params.seed)
-    steps = -(-order.shape[1] // BATCH)
     drawn = tf.constant(images), tf.constant(kinds)
 
     def load(_: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -51,14 +50,9 @@ def pretrain(model: keras.Model, params: Backbone) -> None:
     rate = rate_schedule(RATE, order.size // BATCH + 1, order.size // BATCH // 10, cosine=True)
     classifier.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     print(f"pretraining tilenet on {order.shape[1]} drawn textures of {len(KINDS)} kinds")
-    classifier.fit(
-        stream(order, BATCH, load),
-        epochs=params.pretrain.epochs,
-        steps_per_epoch=steps,
-        validation_data=stream(np.arange(len(images) - held_out, len(images))[None], BATCH, load),
-        verbose=progress(),
-        shuffle=False,
-    )
+    watched = stream(np.arange(len(images) - held_out, len(images))[None], BATCH, load)
+    with checkpoints("backbone", params.model_dump()) as folder:
+        fit(classifier, order, BATCH, load, watched, folder / "pretrain.npz")
 
 
 def load_own_weights(model: keras.Model, params: Backbone) -> None:

@@ -55,7 +55,10 @@ def prepare(params: Data, folder: Path) -> None:
         UserError: the data set cannot be found, fetched or read.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
+    prefix = f".part-{folder.name}-"
+    for left in folder.parent.glob(f"{prefix}*"):  # by a run that was killed
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as part:
         builder = builder_for(params, part)
         try:
             builder.download_and_prepare(file_format="tfrecord")

@@ -2,12 +2,14 @@
 
 Reads   data/dataset/  data/split.csv  data/backbone/
 Writes  metrics/finetune.json, plots/finetune_predictions.csv, plots/finetune_classes.csv, plots/finetune_history.csv
-        data/finetune.weights.h5   of the network and its new layer
+        data/finetune.weights.h5   of the network and its new layer, as tested
         plots/finetune_labels.csv  classifier, images, draw, accuracy: tuned, as many epochs, on each of label_sizes
 
 First the new layer alone, on the frozen network, so that its random start does not shake what the network has learnt
-(Kumar et al., 2022); then every layer, or the last few.
+(Kumar et al., 2022); then every layer, or the last few. A killed run goes on after its last whole epoch.
 """
+
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from stages.common.parts import nested_parts
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, progress, reproducible, tf
 from stages.common.tiles import Tiles, class_names, decode, load_tiles
-from stages.common.training import rate_schedule, shuffled_epochs, stream, write_history
+from stages.common.training import checkpoints, fit, rate_schedule, shuffled_epochs, write_history
 
 
 def release(backbone: keras.Model, params: Finetune) -> None:
@@ -78,12 +80,15 @@ def turn_at_random(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return turn(image, ways[0], ways[1] >= 2)
 
 
-def train(model: keras.Model, prepare: backbones.Preprocess, train: Tiles, val: Tiles, params: Finetune):
-    """Train the model, in place, on the images.
-
-    Returns:
-        Keras' History.
-    """
+def train(
+    model: keras.Model,
+    prepare: backbones.Preprocess,
+    train: Tiles,
+    val: Tiles | None,
+    params: Finetune,
+    checkpoint: Path,
+) -> keras.callbacks.History:
+    """Train the model, in place, on the images, watching those of val; go on from the checkpoint, if there is one."""
     size = model.input_shape[1]
     order = shuffled_epochs(len(train.labels), params.batch_size, params.epochs, params.seed)
     images, labels = tf.constant(list(train.images)), tf.constant(train.labels)
@@ -94,24 +99,23 @@ def train(model: keras.Model, prepare: backbones.Preprocess, train: Tiles, val: 
             image = turn_at_random(image, tf.stack([params.seed, place]))
         return prepare(image), labels[number]
 
-    watched = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
-    watched = watched.map(lambda encoded, label: (prepare(decode(encoded, size)), label)).batch(params.batch_size)
+    watched = None
+    if val:
+        watched = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
+        watched = watched.map(lambda encoded, label: (prepare(decode(encoded, size)), label)).batch(params.batch_size)
     steps = -(-order.shape[1] // params.batch_size)
     model.compile(optimizer(params, steps), "sparse_categorical_crossentropy", metrics=["accuracy"])
     weights = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     print(f"{weights} weights, {params.epochs} epochs of {steps} steps", flush=True)
-    return model.fit(
-        stream(order, min(params.batch_size, order.shape[1]), load),
-        epochs=params.epochs,
-        steps_per_epoch=steps,
-        validation_data=watched,
-        verbose=progress(),
-        shuffle=False,
-    )
+    return fit(model, order, min(params.batch_size, order.shape[1]), load, watched, checkpoint)
 
 
-def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetune):
+def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetune, checkpoint: Path):
     """Give the backbone its new layer and train both: the same bits, whatever was tuned before.
+
+    Args:
+        tiles: train, and val if that is to be watched.
+        checkpoint: as of train.
 
     Returns:
         The model, what to do to its images first, and Keras' History.
@@ -130,7 +134,7 @@ def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetu
     if params.head_epochs:
         train_head(head, apply(backbone, prepare, tiles["train"].images, "train"), tiles["train"].labels, params)
     model = keras.Model(backbone.input, head(backbone.output))
-    return model, prepare, train(model, prepare, tiles["train"], tiles["val"], params)
+    return model, prepare, train(model, prepare, tiles["train"], tiles.get("val"), params, checkpoint)
 
 
 def predict(model: keras.Model, prepare: backbones.Preprocess, tiles: Tiles, name: str, turns: bool) -> Prediction:
@@ -144,18 +148,24 @@ def main() -> None:
     everything = load_params()
     params, preprocess = everything.finetune, everything.extract.preprocess
     classes, tiles = class_names(), load_tiles()
-    model, prepare, history = tune(tiles, len(classes), preprocess, params)
-    write_history("plots/finetune_history.csv", history)
-    with whole("data/finetune.weights.h5") as part:
-        model.save_weights(part)
-    report("finetune", classes, **{s: predict(model, prepare, tiles[s], s, params.test_turns) for s in ("val", "test")})
-    rows = []
-    for positions in nested_parts(tiles["train"].labels, params.label_sizes, params.seed):
-        some = tiles | {"train": Tiles(*(column[positions] for column in tiles["train"]))}
-        model, prepare, _ = tune(some, len(classes), preprocess, params)
-        said = predict(model, prepare, tiles["test"], "test", params.test_turns)
-        rows.append(("finetune", len(positions), 0, float((said.actual == said.predicted).mean())))
-    write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), rows)
+    with checkpoints("finetune", params.model_dump(), preprocess) as folder:
+        model, prepare, history = tune(tiles, len(classes), preprocess, params, folder / "train.npz")
+        write_history("plots/finetune_history.csv", history)
+        said = {"val": predict(model, prepare, tiles["val"], "val", params.test_turns)}
+        if params.refit:
+            both = {"train": Tiles(*map(np.concatenate, zip(tiles["train"], tiles["val"], strict=True)))}
+            model, prepare, _ = tune(both, len(classes), preprocess, params, folder / "refit.npz")
+        said["test"] = predict(model, prepare, tiles["test"], "test", params.test_turns)
+        with whole("data/finetune.weights.h5") as part:
+            model.save_weights(part)
+        report("finetune", classes, **said)
+        rows = []
+        for positions in nested_parts(tiles["train"].labels, params.label_sizes, params.seed):
+            some = tiles | {"train": Tiles(*(column[positions] for column in tiles["train"]))}
+            model, prepare, _ = tune(some, len(classes), preprocess, params, folder / f"{len(positions)}.npz")
+            few = predict(model, prepare, tiles["test"], "test", params.test_turns)
+            rows.append(("finetune", len(positions), 0, float((few.actual == few.predicted).mean())))
+        write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), rows)
 
 
 if __name__ == "__main__":

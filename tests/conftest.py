@@ -53,6 +53,8 @@ def write_params(folder: Path, **changes) -> None:
 def world(tmp_path, monkeypatch):
     """An empty folder to run stages in; call it to set parameters."""
     monkeypatch.chdir(tmp_path)
+    for name in ("dvc.yaml", "stages"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
 
     def set_params(**changes) -> Path:
         write_params(tmp_path, **changes)
@@ -116,12 +118,16 @@ def serve():
         server.server_close()
 
 
-def run(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run a command with this Python first on the path; its output is the test's evidence."""
+def environment(**changes: str) -> dict[str, str]:
+    """Variables for a command: this Python first on the path, somebody who may commit to Git."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    env = {**os.environ, **identity, "PATH": path, "PYTHONPATH": "", **environment}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return {**os.environ, **identity, "PATH": path, "PYTHONPATH": "", **changes}
+
+
+def run(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
+    """Run a command; its output is the test's evidence."""
+    return subprocess.run(command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, check=False)
 
 
 def dvc(folder: Path, *arguments: str) -> str:
@@ -136,18 +142,23 @@ def stages_run(output: str) -> set[str]:
     return set(re.findall(r"Running stage '(\w+)'", output))
 
 
-@pytest.fixture(scope="session")
-def clone(tmp_path_factory) -> Path:
-    """The working tree as a fresh Git and DVC repository with tiny parameters, never run."""
-    folder = tmp_path_factory.mktemp("clone")
+def make_clone(folder: Path, **changes) -> None:
+    """Make a folder the working tree as a fresh Git and DVC repository with tiny parameters, never run."""
     files = run("git", "ls-files", "-co", "--exclude-standard", cwd=REPOSITORY).stdout.splitlines()
     for name in files:
         if not name.startswith(("tests/", "metrics/", "plots/", "docs/", "bundle/")) and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
-    write_params(folder)
+    write_params(folder, **changes)
     for command in (["git", "init", "-q"], ["git", "add", "-A"], ["git", "commit", "-qm", "tiny"]):
         assert run(*command, cwd=folder).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory) -> Path:
+    """A clone with tiny parameters, never run."""
+    folder = tmp_path_factory.mktemp("clone")
+    make_clone(folder)
     return folder
 
 

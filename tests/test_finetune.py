@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import write_tree
@@ -145,3 +147,24 @@ def test_few_labels_are_tuned_on_too_and_change_nothing_else(prepared):
     finetune.main()
     assert [row["images"] for row in read_csv("plots/finetune_labels.csv")] == ["6", "15"]
     assert read_json("metrics/finetune.json") == alone
+
+
+def test_refit_tests_what_was_tuned_on_train_and_val_together(prepared):
+    finetune.main()
+    metrics, weights = read_json("metrics/finetune.json"), Path("data/finetune.weights.h5").read_bytes()
+    history = read_csv("plots/finetune_history.csv")
+    prepared(**{"finetune.refit": True})
+    finetune.main()
+    refitted = read_json("metrics/finetune.json")
+    assert refitted["val"] == metrics["val"]  # of the model that has not seen them
+    assert refitted["test"] != metrics["test"]
+    assert Path("data/finetune.weights.h5").read_bytes() != weights
+    assert read_csv("plots/finetune_history.csv") == history
+    tiles = finetune.load_tiles()
+    both = {"train": finetune.Tiles(*map(np.concatenate, zip(tiles["train"], tiles["val"], strict=True)))}
+    model, prepare, fit = finetune.tune(both, 3, True, load_params().finetune, Path("both.npz"))
+    assert "val_loss" not in fit.history
+    said = finetune.predict(model, prepare, tiles["test"], "test", False)
+    assert refitted["test"]["accuracy"] == (said.actual == said.predicted).mean()
+    model.save_weights("both.weights.h5")
+    assert Path("both.weights.h5").read_bytes() == Path("data/finetune.weights.h5").read_bytes()

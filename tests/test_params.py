@@ -67,7 +67,7 @@ def test_a_refusal_is_one_line_and_a_failure(world):
     assert result.stderr.splitlines() == [
         "error: params.yaml: svm.C: input should be greater than 0 or input should be 'auto' (was -1)"
     ]
-    assert sorted(p.name for p in folder.iterdir()) == ["params.yaml"]
+    assert sorted(p.name for p in folder.iterdir()) == ["dvc.yaml", "params.yaml", "stages"]
 
 
 @pytest.mark.parametrize("content", ["a: [", "", "- 1"])

@@ -129,6 +129,7 @@ class Finetune(Section):
     batchnorm: Literal["train", "frozen"]
     batchnorm_momentum: Fraction | None
     test_turns: bool
+    refit: bool
     label_sizes: list[Count]
     seed: Seed
 

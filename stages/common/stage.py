@@ -1,9 +1,12 @@
 """How a stage is started from the command line, and how it refuses."""
 
 import argparse
+import fcntl
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stages.common.intact import damaged_outputs, inputs_of
@@ -22,15 +25,41 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     """
     argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     try:
-        if "DVC_STAGE" in os.environ:  # DVC started this
+        if "DVC_STAGE" not in os.environ:  # not DVC, but someone by hand
+            main()
+            return
+        with alone(os.environ["DVC_STAGE"]):
             _refuse(damaged_outputs(inputs_of(os.environ["DVC_STAGE"])))
-        main()
+            main()
     except UserError as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     except OSError as error:
         if error.filename is None:
             raise
         sys.exit(f"error: {error.filename}: {error.strerror}")
+
+
+@contextmanager
+def alone(stage: str) -> Iterator[None]:
+    """Be the only process of a stage here: end one that has outlived the DVC that started it.
+
+    DVC itself sees to it that no two of its own run a stage at once.
+    """
+    path = Path(f".dvc/tmp/{stage}.pid")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when this process ends
+        except BlockingIOError:
+            file.seek(0)
+            left = int(file.read())
+            print(f"process {left} runs this stage still, for a DVC that is no more: it is ended", flush=True)
+            os.kill(left, signal.SIGKILL)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def _refuse(damaged: list[Path]) -> None:

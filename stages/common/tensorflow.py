@@ -18,7 +18,10 @@ finally:
     os.close(_stderr)
     os.close(_null)
 
-__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds"]
+__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds", "use_every_core"]
+
+THREADS = 2  # that share a sum in training: as many on every machine, since another number gives other bits
+tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("TF_NUM_INTRAOP_THREADS", THREADS)))
 
 tf.get_logger().setLevel("ERROR")  # TFDS calls TensorFlow by names that are about to go, and is told so each time
 if not sys.stdout.isatty():
@@ -30,6 +33,11 @@ def reproducible(seed: int) -> None:
     keras.utils.clear_session()  # layers are numbered by process, and their names are written with the weights
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def use_every_core() -> None:
+    """Let TensorFlow use every core, for inference: its bits do not depend on that. To be called before anything else."""
+    tf.config.threading.set_intra_op_parallelism_threads(0)
 
 
 def progress() -> int:

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +17,45 @@ from stages.common.stage import UserError
 
 @contextmanager
 def whole(path: Path | str) -> Iterator[Path]:
-    """Give a temporary name beside path; rename it to path when the block ends well, delete it when it does not."""
+    """Give a temporary name beside path, for a file or a folder; rename it to path when the block ends well.
+
+    When it does not, what is there under the temporary name is deleted, and path is as it was.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".part-{path.name}")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)  # a killed run's
+        try:
+            yield part
+            if part.is_dir():
+                _remove(path)  # a folder is not renamed onto another
+            part.replace(path)
+        finally:
+            _remove(part)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an OSError of the system's that does not say what file it is about path's name: "No space left on device".
+
+    HDF5 has the system's error number in its text only.
+    """
     try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        in_text = re.search(r"errno = (\d+)", str(error))
+        number = error.errno or (int(in_text[1]) if in_text else None)
+        if error.filename is not None or number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
 
 
 def write_json(path: Path | str, content: Mapping) -> None:

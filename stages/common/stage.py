@@ -28,9 +28,12 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     except UserError as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     except OSError as error:
-        if error.filename is None:
+        if error.errno is None:  # not the system's, but somebody's own
             raise
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+        where = f"{error.filename}: " if error.filename is not None else ""
+        sys.exit(f"error: {where}{error.strerror or error}")
+    except MemoryError as error:
+        sys.exit(f"error: not enough memory: {error}")
 
 
 def _refuse(damaged: list[Path]) -> None:

@@ -54,21 +54,18 @@ def prepare(params: Data, folder: Path) -> None:
     Raises:
         UserError: the data set cannot be found, fetched or read.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as part:
-        builder = builder_for(params, part)
+    with whole(folder) as done, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as prepared:
+        builder = builder_for(params, prepared)
         try:
             builder.download_and_prepare(file_format="tfrecord")
+            shutil.copytree(builder.data_dir, done)
+            for file in sorted(done.glob("*.tfrecord*")):
+                rewrite(file)
         except UserError:
             raise
-        except (OSError, tfds.download.DownloadError, requests.RequestException) as error:
+        except (OSError, tf.errors.OpError, tfds.download.DownloadError, requests.RequestException) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={params.name}: TFDS could not prepare it: {reason}") from None
-        done = shutil.copytree(builder.data_dir, Path(part) / "done")
-        for file in sorted(done.glob("*.tfrecord*")):
-            rewrite(file)
-        shutil.rmtree(folder, ignore_errors=True)
-        done.rename(folder)
 
 
 def rewrite(file: Path) -> None:

@@ -5,14 +5,20 @@ import json
 import os
 import re
 import shutil
+import struct
+import tokenize
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
 from stages.common.stage import UserError
+
+SMALL, SHRUNK = 256 * 2**20, 20  # bytes that any archive may unpack to; a larger one, to so many times its own size
+DAMAGED = (BadZipFile, zlib.error, ValueError, KeyError, EOFError, RuntimeError, NotImplementedError, struct.error)
 
 
 @contextmanager
@@ -65,8 +71,18 @@ def write_json(path: Path | str, content: Mapping) -> None:
 
 
 def read_json(path: Path | str) -> dict:
-    """Read a JSON object."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON object.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object")
+    return content
 
 
 def write_csv(path: Path | str, header: Sequence[str], rows: Iterable[Sequence]) -> None:
@@ -78,9 +94,19 @@ def write_csv(path: Path | str, header: Sequence[str], rows: Iterable[Sequence])
 
 
 def read_csv(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV file as one dictionary a row."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    """Read a CSV file as one dictionary a row.
+
+    Raises:
+        UserError: it is none, or its rows are not all as long as its header.
+    """
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except (csv.Error, ValueError) as error:
+        raise UserError(f"{path} is no CSV file: {error}") from None
+    if any(None in row or None in row.values() for row in rows):
+        raise UserError(f"{path} is no CSV file: some rows are not as long as its header")
+    return rows
 
 
 def write_arrays(path: Path | str, **arrays: np.ndarray) -> None:
@@ -96,9 +122,30 @@ def read_arrays(path: Path | str, *names: str) -> list[np.ndarray]:
         UserError: the file is missing, no .npz, or lacks an array.
     """
     try:
+        with ZipFile(path) as archive:
+            check_packing(archive, archive.infolist())
         with np.load(path, allow_pickle=False) as file:
-            return [file[name] for name in names]
+            arrays = [file[name] for name in names]
     except FileNotFoundError:
         raise UserError(f"{path} is not here: `dvc repro` makes it, `dvc pull` fetches it") from None
-    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
-        raise UserError(f"{path} is not the expected .npz: {error}") from None
+    except (*DAMAGED, OSError, MemoryError, TypeError, SyntaxError, tokenize.TokenError) as error:
+        raise UserError(f"{path} is not the expected .npz: {error or type(error).__name__}") from None
+    if not all(isinstance(array, np.ndarray) for array in arrays):  # what has another beginning is given as bytes
+        raise UserError(f"{path} is not the expected .npz: not all of {', '.join(names)} are arrays")
+    return arrays
+
+
+def check_packing(archive: ZipFile, members: Iterable[ZipInfo]) -> None:
+    """Refuse to unpack what would fill the memory.
+
+    Raises:
+        BadZipFile: the members say that they unpack to far more than they are, or are packed in a way that unpacks all
+            at once, whatever they say.
+    """
+    size = 0
+    for member in members:
+        if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise BadZipFile(f"{member.filename!r} is neither stored nor deflated")
+        size += member.file_size
+    if size > max(SMALL, SHRUNK * Path(archive.filename).stat().st_size):
+        raise BadZipFile(f"it unpacks to {size} bytes, far more than it is")

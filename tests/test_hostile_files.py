@@ -265,7 +265,7 @@ def test_features_that_are_none(features, name, changed, said):
     assert not Path("ran").exists()
 
 
-def test_features_in_another_form(features, tmp_path):
+def test_features_in_another_form(features):
     everything = features | {"classes": np.array(["a", "b", "c"])}
     np.savez_compressed("data/features.npz", **everything)
     assert load_features().X["train"].shape == (60, 6)
@@ -364,7 +364,7 @@ def test_weights_that_are_code(world, tmp_path):
 
 def test_a_split_that_does_not_fit(world, tmp_path):
     tree = write_tree(tmp_path / "mine", images=8)
-    counts = {"split.train": 4, "split.val": 2, "split.test": 4, "tsne.perplexity": 2}
+    counts = {"split.train": 4, "split.val": 2, "split.test": 4, "tsne.perplexity": 2, "knn.k": 1}
     world(**{"data.name": "folder", "data.path": str(tree)}, **counts)
     download.main()
     split.main()

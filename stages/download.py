@@ -12,7 +12,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import requests
 
 from stages.common.files import whole, write_csv
 from stages.common.params import Data, load_params
@@ -63,7 +62,10 @@ def prepare(params: Data, folder: Path) -> None:
                 rewrite(file)
         except UserError:
             raise
-        except (OSError, tf.errors.OpError, tfds.download.DownloadError, requests.RequestException) as error:
+        except (OSError, RuntimeError, tf.errors.OpError, tfds.download.DownloadError) as error:
+            # TFDS wraps a full disk, which TensorFlow reports, in a RuntimeError; another of these is a mistake here.
+            if type(error) is RuntimeError and not isinstance(error.__cause__, (OSError, tf.errors.OpError)):
+                raise
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={params.name}: TFDS could not prepare it: {reason}") from None
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from stages.common import backbones
 from stages.common.fetch import fetch
-from stages.common.files import whole, write_json
+from stages.common.files import need_room, whole, write_json
 from stages.common.params import Backbone, load_params
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, progress, reproducible, tf
@@ -126,6 +126,7 @@ def main() -> None:
     elif params.weights not in ("auto", "none"):
         load_own_weights(model, params)
     with whole(FOLDER) as part:
+        need_room(part.parent, 5 * model.count_params() + 2**20)  # 4 bytes each, and what HDF5 puts around them
         backbones.save(part, model, params.name, size, params.options)
         with (part / "summary.txt").open("w", encoding="utf-8") as file:
             model.summary(print_fn=lambda line: print(line, file=file), line_length=110)

@@ -1,6 +1,7 @@
 """Files written whole or not at all, the same bytes for the same content."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -55,6 +56,12 @@ def naming(path: Path) -> Iterator[None]:
         if error.filename is not None or number is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def need_room(folder: Path, size: int) -> None:
+    """Raise the OSError of a full disk where so many bytes have no room: HDF5 finds out late, and reports at length."""
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _remove(path: Path) -> None:

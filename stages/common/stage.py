@@ -31,7 +31,9 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
         if error.errno is None:  # not the system's, but somebody's own
             raise
         where = f"{error.filename}: " if error.filename is not None else ""
-        sys.exit(f"error: {where}{error.strerror or error}")
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(1)  # a weights file that found no room makes HDF5 crash when Python ends in its own way
     except MemoryError as error:
         sys.exit(f"error: not enough memory: {error}")
 

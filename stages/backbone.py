@@ -7,7 +7,7 @@ Writes  data/backbone/          network.json, backbone.weights.h5, summary.txt
 tilenet is pretrained here, on drawn textures of 64 kinds; Keras Applications come with their ImageNet weights.
 """
 
-import shutil
+import math
 import tempfile
 import warnings
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 
 from stages.common import backbones
 from stages.common.fetch import fetch
-from stages.common.files import write_json
+from stages.common.files import need_room, whole, write_json
 from stages.common.params import Backbone, load_params
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, reproducible, tf
@@ -26,6 +26,7 @@ from stages.drawn.textures import KINDS, draw_textures
 
 FOLDER = Path("data/backbone")
 BATCH, RATE, HELD_OUT = 64, 0.003, 0.05
+LARGEST = 2**30  # bytes of one array of weights: the largest in Keras Applications, of VGG's first layer, has 2**28.6
 
 
 def resolve_size(params: Backbone) -> int:
@@ -55,6 +56,31 @@ def pretrain(model: keras.Model, params: Backbone) -> None:
         fit(classifier, order, BATCH, load, watched, folder / "pretrain.npz")
 
 
+def refuse_what_is_not_contained(file: h5py.File) -> None:
+    """Refuse an HDF5 file that would have other files read, or that unpacks to what no layer has.
+
+    Raises:
+        ValueError: it has a soft or external link, or a data set that lies elsewhere or says that it is too large.
+    """
+
+    def fault_of_link(name: str, link: h5py.HardLink | h5py.SoftLink | h5py.ExternalLink) -> str | None:
+        return (
+            None if isinstance(link, h5py.HardLink) else f"{name!r} is a link; allowed: what the file itself contains"
+        )
+
+    def fault(name: str, item: h5py.Group | h5py.Dataset) -> str | None:
+        if not isinstance(item, h5py.Dataset):
+            return None
+        if item.external or item.is_virtual:
+            return f"{name!r} lies in another file; allowed: what the file itself contains"
+        size = max(math.prod(item.shape or ()), math.prod(item.chunks or ())) * item.dtype.itemsize
+        return f"{name!r} has {size} bytes; allowed: {LARGEST}" if size > LARGEST else None
+
+    found = file.visititems_links(fault_of_link) or file.visititems(fault)  # each stops at the first
+    if found:
+        raise ValueError(found)
+
+
 def load_own_weights(model: keras.Model, params: Backbone) -> None:
     """Load backbone.weights, a file or an address, into a model.
 
@@ -69,12 +95,14 @@ def load_own_weights(model: keras.Model, params: Backbone) -> None:
     before = [w.copy() for w in model.get_weights()]
     try:
         with h5py.File(path) as file:
+            refuse_what_is_not_contained(file)
             suffix = ".h5" if "layer_names" in file.attrs or "model_weights" in file else ".weights.h5"
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            named = shutil.copy(path, Path(folder) / f"given{suffix}")  # Keras tells its two layouts apart by the name
+            named = Path(folder) / f"given{suffix}"  # Keras tells its two layouts apart by the name
+            named.symlink_to(path.resolve())
             warnings.filterwarnings("error", message="Skipping")  # Keras would leave what the file lacks at random
             model.load_weights(named)
-    except (ValueError, OSError, KeyError, IndexError, UserWarning) as error:
+    except (ValueError, OSError, LookupError, TypeError, AttributeError, RuntimeError, UserWarning) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"backbone.weights: {params.weights} does not fit {params.name}: {reason}") from None
     if all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)):
@@ -87,14 +115,15 @@ def main() -> None:
     reproducible(params.seed)
     imagenet = params.weights == "auto" and params.name != "tilenet"
     model = backbones.build(params.name, size, params.options, "imagenet" if imagenet else None)
-    FOLDER.mkdir(parents=True, exist_ok=True)
     if params.weights == "auto" and params.name == "tilenet":
         pretrain(model, params)
     elif params.weights not in ("auto", "none"):
         load_own_weights(model, params)
-    backbones.save(FOLDER, model, params.name, size, params.options)
-    with (FOLDER / "summary.txt").open("w", encoding="utf-8") as file:
-        model.summary(print_fn=lambda line: print(line, file=file), line_length=110)
+    with whole(FOLDER) as part:
+        need_room(part.parent, 5 * model.count_params() + 2**20)  # 4 bytes each, and what HDF5 puts around them
+        backbones.save(part, model, params.name, size, params.options)
+        with (part / "summary.txt").open("w", encoding="utf-8") as file:
+            model.summary(print_fn=lambda line: print(line, file=file), line_length=110)
     figures = {"parameters": model.count_params(), "descriptor_size": model.output_shape[-1]}
     write_json("metrics/backbone.json", figures)
     print(f"{params.name} at {size} pixels: {figures}; layer by layer: {FOLDER / 'summary.txt'}")

@@ -12,7 +12,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import requests
 
 from stages.common.files import whole, write_csv
 from stages.common.params import Data, load_params
@@ -54,24 +53,24 @@ def prepare(params: Data, folder: Path) -> None:
     Raises:
         UserError: the data set cannot be found, fetched or read.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".part-{folder.name}-"
     for left in folder.parent.glob(f"{prefix}*"):  # by a run that was killed
         shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as part:
-        builder = builder_for(params, part)
+    with whole(folder) as done, tempfile.TemporaryDirectory(dir=folder.parent, prefix=prefix) as prepared:
+        builder = builder_for(params, prepared)
         try:
             builder.download_and_prepare(file_format="tfrecord")
+            shutil.copytree(builder.data_dir, done)
+            for file in sorted(done.glob("*.tfrecord*")):
+                rewrite(file)
         except UserError:
             raise
-        except (OSError, tfds.download.DownloadError, requests.RequestException) as error:
+        except (OSError, RuntimeError, tf.errors.OpError, tfds.download.DownloadError) as error:
+            # TFDS wraps a full disk, which TensorFlow reports, in a RuntimeError; another of these is a mistake here.
+            if type(error) is RuntimeError and not isinstance(error.__cause__, (OSError, tf.errors.OpError)):
+                raise
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={params.name}: TFDS could not prepare it: {reason}") from None
-        done = shutil.copytree(builder.data_dir, Path(part) / "done")
-        for file in sorted(done.glob("*.tfrecord*")):
-            rewrite(file)
-        shutil.rmtree(folder, ignore_errors=True)
-        done.rename(folder)
 
 
 def rewrite(file: Path) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 from tqdm import tqdm
 
 from stages.common.backbones import Preprocess
+from stages.common.stage import UserError
 from stages.common.tensorflow import keras, tf
 from stages.common.tiles import decode
 
@@ -23,6 +24,9 @@ def apply(model: keras.Model, prepare: Preprocess, images: np.ndarray, name: str
 
     Returns:
         float32, (n, d).
+
+    Raises:
+        UserError: an image does not decode.
     """
     size = model.input_shape[1]
     padded = np.concatenate([images, np.repeat(images[-1:], -len(images) % BATCH)])
@@ -32,7 +36,10 @@ def apply(model: keras.Model, prepare: Preprocess, images: np.ndarray, name: str
     bar = tqdm(total=len(images), desc=name, unit="image", mininterval=1, disable=None)
     results = []
     with bar:
-        for batch in data.batch(BATCH, drop_remainder=True).prefetch(2):
-            results.append(infer(batch).numpy())
-            bar.update(min(BATCH, len(images) - bar.n))
+        try:
+            for batch in data.batch(BATCH, drop_remainder=True).prefetch(2):
+                results.append(infer(batch).numpy())
+                bar.update(min(BATCH, len(images) - bar.n))
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(f"an image of {name} cannot be read: {error.message.splitlines()[0][:300]}") from None
     return np.concatenate(results)[: len(images)]

@@ -34,9 +34,14 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     except UserError as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     except OSError as error:
-        if error.filename is None:
+        if error.errno is None:  # not the system's, but somebody's own
             raise
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(1)  # a weights file that found no room makes HDF5 crash when Python ends in its own way
+    except MemoryError as error:
+        sys.exit(f"error: not enough memory: {error}")
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def reproducible(seed: int) -> None:
 
 
 def use_every_core() -> None:
-    """Let TensorFlow use every core, for inference: its bits do not depend on that. To be called before anything else."""
+    """Let TensorFlow use every core, for inference, whose bits do not depend on it. To be called first."""
     tf.config.threading.set_intra_op_parallelism_threads(0)
 
 

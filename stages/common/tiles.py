@@ -10,6 +10,9 @@ from stages.common.files import read_csv
 from stages.common.stage import UserError
 from stages.common.tensorflow import tf, tfds
 
+SPLIT = "data/split.csv"
+SUBSETS = ("train", "val", "test")
+
 
 class Record(NamedTuple):
     image: bytes  # encoded, JPEG or PNG
@@ -40,7 +43,7 @@ def read_records(folder: Path) -> Iterator[Record]:
         folder: that dataset_info.json is in; the split `train`, or else the first one.
 
     Raises:
-        UserError: it is not one of images and class labels.
+        UserError: it is not one of images and class labels, or is damaged.
     """
     builder = tfds.builder_from_directory(folder)
     image, label = _image_and_label(builder)
@@ -50,8 +53,11 @@ def read_records(folder: Path) -> Iterator[Record]:
         decoders={image: tfds.decode.SkipDecoding()},
         read_config=tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=True),  # 1: in the order written
     )
-    for record in records.as_numpy_iterator():
-        yield Record(record[image], int(record[label]), record.get("filename", record["tfds_id"]).decode())
+    try:
+        for record in records.as_numpy_iterator():
+            yield Record(record[image], int(record[label]), record.get("filename", record["tfds_id"]).decode())
+    except tf.errors.OpError as error:
+        raise UserError(f"{folder} cannot be read: {error.message}") from None
 
 
 def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
@@ -63,22 +69,49 @@ def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
 
 
 def load_tiles() -> dict[str, Tiles]:
-    """Load train, val and test as data/split.csv chose them, in its order, in one pass over the data set."""
-    rows = read_csv("data/split.csv")
-    wanted = {int(row["index"]) for row in rows}
+    """Load train, val and test as data/split.csv chose them, in its order, in one pass over the data set.
+
+    Raises:
+        UserError: data/split.csv does not fit the data set.
+    """
+    rows = _chosen()
+    wanted = {row.index for row in rows}
     images = {i: record.image for i, record in enumerate(read_records(Path("data/dataset"))) if i in wanted}
+    if wanted - set(images):
+        raise UserError(f"{SPLIT} has the image {min(wanted - set(images))}, which data/dataset has not")
     tiles = {}
-    for subset in ("train", "val", "test"):
-        own = [row for row in rows if row["subset"] == subset]
+    for subset in SUBSETS:
+        own = [row for row in rows if row.subset == subset]
+        if not own:
+            raise UserError(f"{SPLIT} has no image for {subset}")
         encoded = np.empty(len(own), object)
-        encoded[:] = [images[int(row["index"])] for row in own]
-        tiles[subset] = Tiles(encoded, np.array([int(row["label"]) for row in own]))
+        encoded[:] = [images[row.index] for row in own]
+        tiles[subset] = Tiles(encoded, np.array([row.label for row in own]))
     return tiles
 
 
 def class_names() -> list[str]:
     """Names of the classes, by label, from data/split.csv."""
-    return list(dict(sorted((int(row["label"]), row["class"]) for row in read_csv("data/split.csv"))).values())
+    return list(dict(sorted((row.label, row.class_name) for row in _chosen())).values())
+
+
+class _Chosen(NamedTuple):
+    index: int
+    label: int
+    class_name: str
+    subset: str
+
+
+def _chosen() -> list[_Chosen]:
+    try:
+        rows = read_csv(SPLIT)
+        chosen = [_Chosen(int(row["index"]), int(row["label"]), row["class"], row["subset"]) for row in rows]
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{SPLIT} is not what the split stage writes: {error}") from None
+    labels = {row.label for row in chosen}
+    if labels != set(range(len(labels))):
+        raise UserError(f"{SPLIT} has the labels {sorted(labels)}; needed: 0, 1, 2 and so on")
+    return chosen
 
 
 def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:

@@ -4,10 +4,10 @@ import io
 import warnings
 from collections.abc import Iterator
 
-import tensorflow_datasets as tfds
 from PIL import Image
 
 from stages.common.stage import UserError
+from stages.common.tensorflow import tf, tfds
 
 MODES = ("L", "LA", "P", "RGB", "RGBA", "1", "CMYK")  # 8 bits a channel: what converts to RGB without a guess
 
@@ -70,6 +70,10 @@ def as_rgb(encoded: bytes, name: str) -> bytes:
     if image.mode not in MODES:
         raise UserError(f"{name} is an image of mode {image.mode}; allowed: 8 bits a channel ({', '.join(MODES)})")
     if image.format == "JPEG" and image.mode == "RGB":
+        try:
+            tf.io.decode_jpeg(encoded)  # as every later stage will; it is stricter than Pillow
+        except tf.errors.InvalidArgumentError:
+            raise UserError(f"{name} is not a readable image: a damaged JPEG") from None
         return encoded
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "PNG")

@@ -15,7 +15,7 @@ import numpy as np
 
 from stages.common import backbones
 from stages.common.evaluation import Prediction, most_probable, report
-from stages.common.files import whole, write_csv
+from stages.common.files import need_room, whole, write_csv
 from stages.common.inference import apply
 from stages.common.params import Finetune, load_params
 from stages.common.parts import nested_parts
@@ -157,6 +157,7 @@ def main() -> None:
             model, prepare, _ = tune(both, len(classes), preprocess, params, folder / "refit.npz")
         said["test"] = predict(model, prepare, tiles["test"], "test", params.test_turns)
         with whole("data/finetune.weights.h5") as part:
+            need_room(part.parent, 5 * model.count_params() + 2**20)
             model.save_weights(part)
         report("finetune", classes, **said)
         rows = []

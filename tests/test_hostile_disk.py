@@ -16,7 +16,6 @@ STAGES = {  # what each writes, and KiB of room in which it begins and does not 
     "backbone": (("data", "metrics"), 300),
     "extract": (("data",), 8),
     "svm": (("metrics", "plots"), 0),
-    "tsne": (("metrics", "plots"), 8),
     "finetune": (("data", "metrics", "plots"), 300),
 }
 
@@ -60,6 +59,8 @@ def test_every_stage_bears_a_full_disk_and_a_read_only_one(tmp_path, small):
     disk = tmp_path / "disk"
     remount = small(disk)
     tree = write_tree(tmp_path / "tree", classes=3, images=80)
+    for name in ("dvc.yaml", "stages"):
+        (disk / name).symlink_to(REPOSITORY / name)
     write_params(disk, **{"data.name": "folder", "data.path": str(tree)})
     for name, (folders, room) in STAGES.items():
         before = {p for folder in folders for p in (disk / folder).glob("*")}
@@ -68,7 +69,7 @@ def test_every_stage_bears_a_full_disk_and_a_read_only_one(tmp_path, small):
         (disk / "filling").unlink()
         assert "No space left on device" in full.stderr, (name, full.stderr)
         assert_clean(disk, name, full, folders, before)
-        if name in ("download", "split", "backbone"):  # as good as the others, and quick
+        if name in ("download", "split"):  # as good as the others, and quick
             remount("ro")
             fixed = stage(name, disk)
             remount("rw")
@@ -82,8 +83,7 @@ def assert_clean(disk, name, result, folders, before):
     said = [line for line in result.stderr.splitlines() if line.startswith("error:")]
     assert result.returncode == 1, (name, result.stderr)
     assert len(said) == 1, (name, result.stderr)
-    if name != "finetune":  # there HDF5 has its say before the line
-        assert "Traceback" not in result.stderr, (name, result.stderr)
+    assert "Traceback" not in result.stderr, (name, result.stderr)
     left = {p for folder in folders for p in (disk / folder).glob("*")} - before
     assert not [p for p in left if p.name.startswith(".part-")], (name, left)
 

@@ -198,7 +198,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} is not here: run from the repository's root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # ruamel.yaml raises all of them
         raise UserError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     try:
         return Params.model_validate(content)

@@ -1,4 +1,4 @@
-"""Two-dimensional pictures of the deep features and of the raw pixels, side by side.
+"""Two-dimensional pictures of the deep features and, where there are images, of the raw pixels, side by side.
 
 Reads   data/features.npz  data/pixels.npz
 Writes  metrics/tsne.json   features and pixels: neighbour_agreement, trustworthiness
@@ -55,7 +55,7 @@ def neighbour_agreement(X: np.ndarray, y: np.ndarray, neighbours: int = NEIGHBOU
 
 def draw(points: dict[str, np.ndarray], y: np.ndarray, classes: list[str], figures: dict[str, dict]) -> plt.Figure:
     """Draw the projections side by side, coloured by class, with a legend of class names."""
-    figure, axes = plt.subplots(1, len(points), figsize=(13, 5.6), layout="constrained")
+    figure, [axes] = plt.subplots(1, len(points), figsize=(13, 5.6), layout="constrained", squeeze=False)
     colours = plt.get_cmap("tab10" if len(classes) <= 10 else "turbo", len(classes))
     for axis, (name, xy) in zip(axes, points.items(), strict=True):
         for label, class_name in enumerate(classes):
@@ -72,6 +72,8 @@ def draw(points: dict[str, np.ndarray], y: np.ndarray, classes: list[str], figur
 def main() -> None:
     params = load_params().tsne
     sources = {"features": load_features(), "pixels": load_features("data/pixels.npz")}
+    if sources["pixels"].X["test"].shape[1] == 0:  # extract.features came without images
+        del sources["pixels"]
     everything, classes = sources["features"].y["test"], sources["features"].classes
     count = len(everything) if params.images == "all" else min(params.images, len(everything))
     rows = np.linspace(0, len(everything) - 1, count).astype(int)
@@ -93,7 +95,7 @@ def main() -> None:
             }
     write_json("metrics/tsne.json", figures)
     columns = np.hstack(list(points.values())).tolist()
-    header = ("row", "class", "feature_x", "feature_y", "pixel_x", "pixel_y")
+    header = ("row", "class", "feature_x", "feature_y", "pixel_x", "pixel_y")[: 2 + len(columns[0])]
     write_csv(
         "plots/tsne.csv", header, ([row, classes[label], *xy] for row, label, xy in zip(rows, y, columns, strict=True))
     )

@@ -82,6 +82,14 @@ class Backbone(Section):
 class Extract(Section):
     preprocess: bool
     pixel_size: Count
+    features: Annotated[str, Field(min_length=1)] | None
+    sha256: Sha256 | None
+
+    @model_validator(mode="after")
+    def _checksum_goes_with_features(self) -> "Extract":
+        if self.sha256 is not None and self.features is None:
+            raise ValueError("extract.sha256 is of the file at extract.features, which is not given")
+        return self
 
 
 class Tsne(Section):
@@ -174,6 +182,8 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _enough_images(self) -> "Params":
+        if self.extract.features is not None:
+            return self  # their own number counts, which the stages see
         shown = [count for count in (self.tsne.images, self.split.test) if count != "all"]
         if shown and self.tsne.perplexity >= min(shown):
             raise ValueError(

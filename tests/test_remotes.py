@@ -1,0 +1,222 @@
+"""Remotes as people have them: pushed from one clone, pulled in another, over real servers on this machine."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import dvc, run, stages_run, write_params
+
+pytestmark = pytest.mark.xdist_group("reproduced")
+SECRET = "correct-horse-battery"
+VARIANTS = {"extract": {"backbone.name": "mobilenetv2"}, "finetune": {"finetune.lr": 0.01}}
+
+
+def program(name):
+    """Where a program is; the test is skipped where it is not installed."""
+    path = shutil.which(name, path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def start(tmp_path, port):
+    """Start a server on the port, start(*command), and wait until it answers; it ends with the test."""
+    log, running = tmp_path / "server.log", []
+
+    def started(*command):
+        with log.open("wb") as output:
+            server = subprocess.Popen([str(word) for word in command], stdout=output, stderr=output)
+        running.append(server)
+        for _ in range(600):
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+        pytest.fail(f"{command[0]} does not answer: {log.read_text()}")
+
+    yield started
+    for server in running:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.fixture(params=["http", "https"])
+def nginx(request, tmp_path, start, port):
+    """A university's web server: everybody reads, who has the password writes."""
+    binary, tls, certificate = program("nginx"), "", None
+    if request.param == "https":
+        certificate = tmp_path / "server.pem"
+        command = [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        subprocess.run(
+            [*command, "-keyout", f"{certificate}.key", "-out", certificate], check=True, capture_output=True
+        )
+        tls = f"ssl_certificate {certificate}; ssl_certificate_key {certificate}.key;"
+    (tmp_path / "passwords").write_text(f"ada:{{PLAIN}}{SECRET}\n")
+    (tmp_path / "served").mkdir()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    (tmp_path / "nginx.conf").write_text(f"""
+        {"user root;" if os.getuid() == 0 else ""}
+        daemon off; worker_processes 1; pid {tmp_path}/nginx.pid; error_log stderr;
+        events {{}}
+        http {{
+            access_log off; {" ".join(f"{kind}_temp_path {tmp_path}/temporary;" for kind in kinds)}
+            server {{
+                listen 127.0.0.1:{port}{" ssl" if tls else ""}; {tls}
+                location / {{
+                    root {tmp_path}/served; client_max_body_size 0;
+                    dav_methods PUT; create_full_put_path on;
+                    limit_except GET HEAD {{ auth_basic lab; auth_basic_user_file {tmp_path}/passwords; }}
+                }}
+            }}
+        }}""")
+    start(binary, "-e", "stderr", "-c", tmp_path / "nginx.conf")
+    return f"{request.param}://127.0.0.1:{port}/store", certificate
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return f"{tmp_path}/store", {}
+
+
+@pytest.fixture
+def s3(start, port):
+    """A store that speaks S3, with a bucket in it."""
+    pytest.importorskip("dvc_s3")
+    pytest.importorskip("moto.server")
+    boto3 = pytest.importorskip("boto3")
+    start(sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port)
+    endpoint = f"http://127.0.0.1:{port}"
+    keys = {"aws_access_key_id": "ada", "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket="lab")
+    return "s3://lab/store", {"endpointurl": endpoint, "access_key_id": "ada", "secret_access_key": SECRET}
+
+
+@pytest.fixture
+def ssh(tmp_path, start, port):
+    """A machine to log in to: this one, by a key that is made for the test."""
+    binary, keygen = program("sshd"), program("ssh-keygen")
+    pytest.importorskip("dvc_ssh")
+    for name in ("host", "ada"):
+        subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # sshd will not start without
+    (tmp_path / "sshd_config").write_text(f"""
+        ListenAddress 127.0.0.1:{port}
+        HostKey {tmp_path}/host
+        AuthorizedKeysFile {tmp_path}/ada.pub
+        StrictModes no
+        UsePAM no
+        PasswordAuthentication no
+        PidFile none
+        Subsystem sftp internal-sftp
+    """)
+    start(binary, "-D", "-e", "-f", tmp_path / "sshd_config")
+    user = run("id", "-un", cwd=tmp_path).stdout.strip()
+    return f"ssh://127.0.0.1:{port}{tmp_path}/store", {"user": user, "keyfile": f"{tmp_path}/ada"}
+
+
+def configure(folder, address, **settings):
+    """Name a remote, or change its settings, as the README does: no file that Git tracks gets to know."""
+    before = run("git", "status", "--short", cwd=folder).stdout
+    if not (folder / ".dvc/config.local").exists():
+        dvc(folder, "remote", "add", "-d", "--local", "mine", address)
+    for name, value in settings.items():
+        dvc(folder, "remote", "modify", "--local", "mine", name, value)
+    local = (folder / ".dvc/config.local").read_text()
+    assert all(value in local for value in (address, *settings.values()))
+    assert run("git", "status", "--short", cwd=folder).stdout == before
+    for word in (SECRET, address):
+        assert run("git", "grep", "--untracked", "-F", "-e", word, cwd=folder).stdout == ""
+
+
+def copied(folder, where):
+    """A copy of a clone, cache and all."""
+    return shutil.copytree(folder, where, symlinks=True)
+
+
+def cloned(folder, where):
+    """A second person's clone of what Git has; no cache."""
+    assert run("git", "clone", "-q", str(folder), str(where), cwd=where.parent).returncode == 0
+    assert not (where / "data/features.npz").exists()
+    return where
+
+
+def files(folder):
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_web_server_is_read_by_all_and_written_with_the_password(nginx, reproduced, tmp_path):
+    address, certificate = nginx
+    ada = copied(reproduced, tmp_path / "ada")
+    trusted = {"ssl_verify": str(certificate)} if certificate else {}
+    anonymous, guessed = {"method": "PUT"}, {"auth": "basic", "user": "ada", "password": "guessed"}
+    for settings in (trusted | anonymous, guessed):
+        configure(ada, address, **settings)
+        assert run("dvc", "push", "extract", cwd=ada).returncode != 0
+        assert files(tmp_path / "served") == set()
+    configure(ada, address, password=SECRET)
+    dvc(ada, "push", "extract")
+    assert len(files(tmp_path / "served")) == 2
+
+    bob = cloned(ada, tmp_path / "bob")
+    configure(bob, address)
+    if certificate:
+        assert run("dvc", "pull", "extract", cwd=bob).returncode != 0  # nobody vouches for it
+        configure(bob, address, **trusted)
+    dvc(bob, "pull", "extract")
+    for name in ("data/features.npz", "data/pixels.npz"):
+        assert (bob / name).read_bytes() == (ada / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def variants(reproduced, tmp_path_factory):
+    """A clone whose owner has run another backbone, and another rate."""
+    folder = copied(reproduced, tmp_path_factory.mktemp("variants") / "ada")
+    for target, change in VARIANTS.items():
+        write_params(folder, **change)
+        dvc(folder, "repro", target)
+    dvc(folder, "repro")
+    assert run("git", "checkout", "-q", ".", cwd=folder).returncode == 0
+    dvc(folder, "checkout")
+    return folder
+
+
+@pytest.mark.parametrize("remote", ["directory", "s3", "ssh"])
+def test_a_variant_is_computed_once_in_the_world(request, variants, tmp_path, remote):
+    address, settings = request.getfixturevalue(remote)
+    ada = copied(variants, tmp_path / "ada")
+    configure(ada, address, **settings)
+    dvc(ada, "push")
+    for target, change in VARIANTS.items():
+        write_params(ada, **change)
+        assert stages_run(dvc(ada, "repro", target)) == set()  # it has been run
+        dvc(ada, "push", "--run-cache", target)
+    dvc(ada, "repro")
+    dvc(ada, "push", "--run-cache")
+    wanted = {name: (ada / name).read_bytes() for name in ("data/finetune.weights.h5", "report/report.html")}
+
+    bob = cloned(variants, tmp_path / "bob")
+    shutil.copy(ada / ".dvc/config.local", bob / ".dvc/config.local")
+    dvc(bob, "pull", "--run-cache")
+    assert (bob / "data/features.npz").read_bytes() == (variants / "data/features.npz").read_bytes()
+    write_params(bob, **VARIANTS["extract"])
+    assert stages_run(dvc(bob, "repro", "--pull", "extract")) == set()
+    assert "mobilenetv2" in (bob / "data/backbone/network.json").read_text()
+    write_params(bob, **VARIANTS["finetune"])
+    assert stages_run(dvc(bob, "repro", "--pull")) == set()
+    assert {name: (bob / name).read_bytes() for name in wanted} == wanted

@@ -44,9 +44,10 @@ def compute(params: Extract) -> tuple[dict[str, np.ndarray], dict[str, np.ndarra
     # TensorFlow, which takes seconds to import, is needed only here.
     from stages.common import backbones
     from stages.common.inference import apply
-    from stages.common.tensorflow import reproducible, tf
+    from stages.common.tensorflow import reproducible, tf, use_every_core
     from stages.common.tiles import class_names, load_tiles
 
+    use_every_core()
     reproducible(0)  # nothing here is random; the operations must not be either
     model, preprocess = backbones.load()
     prepare = preprocess if params.preprocess else tf.identity

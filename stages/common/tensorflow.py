@@ -1,5 +1,6 @@
 """TensorFlow, set up the same way in every stage that needs it: quiet, and the same bits on every run."""
 
+import contextlib
 import os
 import sys
 
@@ -36,8 +37,9 @@ def reproducible(seed: int) -> None:
 
 
 def use_every_core() -> None:
-    """Let TensorFlow use every core, for inference, whose bits do not depend on it. To be called first."""
-    tf.config.threading.set_intra_op_parallelism_threads(0)
+    """Let TensorFlow use every core, for inference, whose bits do not depend on it; no effect once it has computed."""
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(0)
 
 
 def progress() -> int:

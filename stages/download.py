@@ -23,7 +23,7 @@ from stages.datasets.folder import Folder
 from stages.datasets.landcover_demo import LandcoverDemo
 
 DATASET = Path("data/dataset")
-SAMPLES = 12  # tiles of each class in the picture
+SAMPLES = 8  # tiles of each class in the picture
 
 
 def builder_for(params: Data, data_dir: Path | str) -> tfds.core.DatasetBuilder:

@@ -158,7 +158,7 @@ def main() -> None:
         said["test"] = predict(model, prepare, tiles["test"], "test", params.test_turns)
         with whole("data/finetune.weights.h5") as part:
             need_room(part.parent, 5 * model.count_params() + 2**20)
-            model.save_weights(part)
+            keras.Model(model.input, model.output).save_weights(part)  # the compiled one adds its optimizer's state
         report("finetune", classes, **said)
         rows = []
         for positions in nested_parts(tiles["train"].labels, params.label_sizes, params.seed):

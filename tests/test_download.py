@@ -52,7 +52,7 @@ def test_the_demo_is_drawn_the_same_every_time(world):
     assert all(row["file"].startswith(row["class"] + "_") for row in rows)
     record = next(read_records(download.DATASET))
     assert record.file == rows[0]["file"]
-    assert Image.open("plots/tiles.png").size == (928, 640)
+    assert Image.open("plots/tiles.png").size == (672, 640)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -13,7 +13,7 @@ from conftest import dvc, run, stages_run, write_params
 
 pytestmark = pytest.mark.xdist_group("reproduced")
 SECRET = "correct-horse-battery"
-VARIANTS = {"extract": {"backbone.name": "mobilenetv2"}, "finetune": {"finetune.lr": 0.01}}
+VARIANTS = {"finetune": {"finetune.lr": 0.01}, "extract": {"backbone.name": "mobilenetv2"}}
 
 
 def program(name):
@@ -196,7 +196,7 @@ def variants(reproduced, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("remote", "targets"), [("directory", ["extract", "finetune"]), ("s3", ["finetune"]), ("ssh", ["finetune"])]
+    ("remote", "targets"), [("directory", ["finetune", "extract"]), ("s3", ["finetune"]), ("ssh", ["finetune"])]
 )
 def test_a_variant_is_computed_once_in_the_world(request, variants, tmp_path, remote, targets):
     address, settings = request.getfixturevalue(remote)

@@ -42,6 +42,7 @@ def test_the_defaults_are_valid():
         ("backbone.pretrain.images", 1, "backbone.pretrain.images: input should be greater than or equal to 128"),
         ("tsne.perplexity", 40, "tsne.perplexity must be below the images it is asked to show, 40"),
         ("knn.k", 41, "knn.k must not be above split.train, 40; it is 41"),
+        ("extract.sha256", "0" * 64, "extract.sha256 is of the file at extract.features, which is not given"),
         ("data.sha256", "abc", "data.sha256: string should match"),
     ],
 )

@@ -55,7 +55,7 @@ def neighbour_agreement(X: np.ndarray, y: np.ndarray, neighbours: int = NEIGHBOU
 
 def draw(points: dict[str, np.ndarray], y: np.ndarray, classes: list[str], figures: dict[str, dict]) -> plt.Figure:
     """Draw the projections side by side, coloured by class, with a legend of class names."""
-    figure, [axes] = plt.subplots(1, len(points), figsize=(13, 5.6), layout="constrained", squeeze=False)
+    figure, [axes] = plt.subplots(1, len(points), figsize=(6.5 * len(points), 5.6), layout="constrained", squeeze=False)
     colours = plt.get_cmap("tab10" if len(classes) <= 10 else "turbo", len(classes))
     for axis, (name, xy) in zip(axes, points.items(), strict=True):
         for label, class_name in enumerate(classes):

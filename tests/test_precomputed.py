@@ -84,7 +84,10 @@ def spoilt(key, value):
         ({"X_train": None}, "it lacks X_train"),
         ({"y_test": None, "X_test": None}, "it lacks X_test, y_test"),
         ({"X_val": PLAIN["X_test"]}, "it lacks y_val"),
-        ({"y_train": PLAIN["y_train"].astype(object)}, "no .npz of plain arrays (Object arrays cannot be loaded"),
+        (
+            {"y_train": PLAIN["y_train"].astype(object)},
+            "no .npz of plain arrays, or a damaged one; a pickle is not read",
+        ),
         (spoilt("X_test", np.nan), "X_test has values that are no finite numbers"),
         (spoilt("X_train", np.inf), "X_train has values that are no finite numbers"),
         (spoilt("X_train", 1e300), "X_train has values that are no finite numbers"),

@@ -51,8 +51,8 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in (*REQUIRED, *VALIDATION, "classes") if key in file}
-    except Exception as error:  # a file from outside may break NumPy's reader anywhere
-        raise UserError(f"no .npz of plain arrays ({error or type(error).__name__})") from None
+    except Exception:  # a file from outside may break NumPy's reader anywhere, which then recommends to trust it
+        raise UserError("no .npz of plain arrays, or a damaged one; a pickle is not read") from None
     needed = REQUIRED + (VALIDATION if set(VALIDATION) & set(arrays) else ())
     missing = [key for key in needed if not isinstance(arrays.get(key), np.ndarray)]
     if missing:

@@ -8,6 +8,7 @@ tilenet is pretrained here, on drawn textures of 64 kinds; Keras Applications co
 """
 
 import math
+import os
 import tempfile
 import warnings
 from pathlib import Path
@@ -26,6 +27,7 @@ from stages.drawn.textures import KINDS, draw_textures
 
 FOLDER = Path("data/backbone")
 BATCH, RATE, HELD_OUT = 64, 0.003, 0.05
+WIDTH = 110  # of the summary, in characters
 LARGEST = 2**30  # bytes of one array of weights: the largest in Keras Applications, of VGG's first layer, has 2**28.6
 
 
@@ -122,8 +124,9 @@ def main() -> None:
     with whole(FOLDER) as part:
         need_room(part.parent, 5 * model.count_params() + 2**20)  # 4 bytes each, and what HDF5 puts around them
         backbones.save(part, model, params.name, size, params.options)
+        os.environ["COLUMNS"] = str(WIDTH)  # else it is cut at the width of the terminal that happens to be there
         with (part / "summary.txt").open("w", encoding="utf-8") as file:
-            model.summary(print_fn=lambda line: print(line, file=file), line_length=110)
+            model.summary(print_fn=lambda line: print(line, file=file), line_length=WIDTH)
     figures = {"parameters": model.count_params(), "descriptor_size": model.output_shape[-1]}
     write_json("metrics/backbone.json", figures)
     print(f"{params.name} at {size} pixels: {figures}; layer by layer: {FOLDER / 'summary.txt'}")

@@ -41,6 +41,8 @@ def eurosat(tmp_path_factory):
     params = YAML(typ="safe").load(REPOSITORY / "params.yaml")
     defaults = {name: params[name.split(".")[0]][name.split(".")[1]] for name in TINY if name.count(".") == 1}
     folder = tmp_path_factory.mktemp("eurosat")
+    (folder / "dvc.yaml").symlink_to(REPOSITORY / "dvc.yaml")
+    (folder / "stages").symlink_to(REPOSITORY / "stages")
 
     def set_params(**changes):
         real = {"data.name": "eurosat", "data.url": os.environ["EUROSAT_ZIP"]}

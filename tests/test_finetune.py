@@ -166,5 +166,5 @@ def test_refit_tests_what_was_tuned_on_train_and_val_together(prepared):
     assert "val_loss" not in fit.history
     said = finetune.predict(model, prepare, tiles["test"], "test", False)
     assert refitted["test"]["accuracy"] == (said.actual == said.predicted).mean()
-    model.save_weights("both.weights.h5")
+    keras.Model(model.input, model.output).save_weights("both.weights.h5")
     assert Path("both.weights.h5").read_bytes() == Path("data/finetune.weights.h5").read_bytes()

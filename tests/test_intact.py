@@ -45,7 +45,7 @@ def remove(path):
 
 @pytest.mark.parametrize(
     ("output", "change", "stage"),
-    [("data/features.npz", {"svm.C": 1}, "svm"), ("data/dataset", {"extract.pixel_size": 9}, "extract")],
+    [("data/features.npz", {"svm.C": 7}, "svm"), ("data/dataset", {"extract.pixel_size": 9}, "extract")],
 )
 def test_a_stage_refuses_what_the_cache_gives_back_damaged(copy, output, change, stage):
     lock = (copy / "dvc.lock").read_bytes()

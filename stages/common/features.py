@@ -39,7 +39,7 @@ def load_features(path: str = "data/features.npz") -> Features:
 
 
 def _check(path: str, subset: str, X: np.ndarray, y: np.ndarray, classes: int, width: tuple[int, ...]) -> None:
-    if X.dtype.kind not in "fiu" or X.ndim != 2 or 0 in X.shape or X.shape[1:] != width:
+    if X.dtype.kind not in "fiu" or X.ndim != 2 or len(X) == 0 or X.shape[1:] != width:  # no width: no raw pixels
         raise UserError(f"{path}: X_{subset} is {_described(X)}; allowed: numbers, (images, width), one width for all")
     if y.dtype.kind not in "iu" or y.shape != X.shape[:1]:
         raise UserError(f"{path}: y_{subset} is {_described(y)}; allowed: whole numbers, ({len(X)},), as X_{subset}")

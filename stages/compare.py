@@ -60,6 +60,11 @@ def in_words(figures: dict) -> str:
     span = f"95 % interval {figures['low']:.3f} to {figures['high']:.3f}, McNemar p {p}"
     if figures["low"] > 0 and figures["p_value"] < 0.05:  # with few images the one may say so and the other not
         return f"{figures['better']} is better than {figures['worse']} by {figures['difference']:.3f} ({span})"
+    if figures["low"] > 0 or figures["p_value"] < 0.05:
+        return (
+            f"{figures['better']} may be better than {figures['worse']} by {figures['difference']:.3f}: "
+            f"of the interval and the test only one says so ({span})"
+        )
     return (
         f"{figures['better']} and {figures['worse']} cannot be told apart: "
         f"they differ by {figures['difference']:.3f} ({span})"

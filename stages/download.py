@@ -118,7 +118,7 @@ def main() -> None:
     )
     figure = sample_tiles({names[label]: samples[label] for label in present})
     with whole("plots/tiles.png") as part:
-        figure.savefig(part, dpi=80, format="png")  # 0.8 inches a tile: its own 64 pixels
+        figure.savefig(part, dpi=80, format="png")  # 0.8 inches a tile: 64 pixels
     print(f"{len(index)} images of {len(present)} classes; a look at them: plots/tiles.png")
 
 

@@ -24,6 +24,8 @@ from stages.common.tensorflow import keras, progress, reproducible, tf
 from stages.common.tiles import Tiles, class_names, decode, load_tiles
 from stages.common.training import checkpoints, fit, rate_schedule, shuffled_epochs, write_history
 
+Tuned = tuple[keras.Model, backbones.Preprocess, keras.callbacks.History]
+
 
 def release(backbone: keras.Model, params: Finetune) -> None:
     """Set which layers learn, and how batch normalisation behaves.
@@ -110,7 +112,7 @@ def train(
     return fit(model, order, min(params.batch_size, order.shape[1]), load, watched, checkpoint)
 
 
-def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetune, checkpoint: Path):
+def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetune, checkpoint: Path) -> Tuned:
     """Give the backbone its new layer and train both: the same bits, whatever was tuned before.
 
     Args:

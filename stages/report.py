@@ -21,7 +21,7 @@ from stages.common.params import load_params
 from stages.common.stage import run_stage
 from stages.common.tiles import class_names, description, load_tiles
 from stages.reporting import charts, words
-from stages.reporting.results import BEST_FIRST, Results, load_results, worst_mistakes
+from stages.reporting.results import COSTLIEST_FIRST, Results, load_results, worst_mistakes
 
 VERSIONS = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")
 PAGES = ("report.html", "explore.html", "report.md")
@@ -45,7 +45,7 @@ def to_explore(results: Results, images: np.ndarray) -> list[dict]:
     shown = np.linspace(0, len(results.points) - 1, min(EXPLORED, len(results.points))).astype(int)
     return [
         {"x": point["feature_x"], "y": point["feature_y"], "class": point["class"], "image": as_uri(images[row])}
-        | {name: results.said[name][row]["predicted"] for name in BEST_FIRST}
+        | {name: results.said[name][row]["predicted"] for name in COSTLIEST_FIRST}
         for point, row in ((results.points[i], int(results.points[i]["row"])) for i in shown)
     ]
 
@@ -86,7 +86,7 @@ def main() -> None:
         ],
         "charts": charts.for_report(results, classes),
         "explored": len(explored),
-        "explorer": charts.explorer(explored, classes, BEST_FIRST).to_dict(),
+        "explorer": charts.explorer(explored, classes, COSTLIEST_FIRST).to_dict(),
         "script": vl_convert.javascript_bundle(),
     }
     write_pages(context)

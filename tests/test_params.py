@@ -32,6 +32,8 @@ def test_the_defaults_are_valid():
             "some",
             "finetune.trainable: input should be a valid integer or input should be 'all' or",
         ),
+        ("finetune.weight_decay", float("inf"), "finetune.weight_decay: input should be a finite number (was inf)"),
+        ("finetune.weight_decay", -1, "finetune.weight_decay: input should be greater than or equal to 0 (was -1)"),
         ("finetune.warmup_epochs", 1, "finetune.warmup_epochs: must be below finetune.epochs (1) (was 1)"),
         ("data.name", "folder", "data.path is for data.name=folder, and that needs it"),
         ("data.url", "x.zip", "data.url is for data.name=eurosat"),

@@ -37,3 +37,6 @@ def test_a_failing_run_is_said(reproduced):
     assert result.returncode != 0
     assert "error: dvc exp run" in result.stderr
     assert run("python", "-m", "stages.seeds", "0", cwd=reproduced).returncode == 2
+    refused = run("python", "-m", "stages.seeds", "1", "-S", "split.seed=3", cwd=reproduced)
+    assert refused.returncode == 2
+    assert "error: -S split.seed=3: split.seed, probe.seed, finetune.seed are what is varied" in refused.stderr

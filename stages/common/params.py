@@ -4,7 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from stages.common.stage import UserError
@@ -128,7 +128,7 @@ class Finetune(Section):
     optimizer: Literal["sgd", "adam", "adamw"]
     lr: Rate
     momentum: Fraction
-    weight_decay: Annotated[float, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     schedule: Literal["constant", "cosine"]
     warmup_epochs: CountOrNone
     clipnorm: Rate | None
@@ -143,7 +143,7 @@ class Finetune(Section):
 
     @field_validator("warmup_epochs")
     @classmethod
-    def _warmup_ends(cls, value: int, info) -> int:
+    def _warmup_ends(cls, value: int, info: ValidationInfo) -> int:
         if value >= info.data.get("epochs", value + 1):
             raise ValueError(f"must be below finetune.epochs ({info.data['epochs']})")
         return value

@@ -15,12 +15,16 @@ SUBSETS = ("train", "val", "test")
 
 
 class Record(NamedTuple):
+    """One image of the data set."""
+
     image: bytes  # encoded, JPEG or PNG
     label: int
     file: str
 
 
 class Tiles(NamedTuple):
+    """The images of one subset."""
+
     images: np.ndarray  # object, (n,): bytes, encoded
     labels: np.ndarray  # int64, (n,)
 

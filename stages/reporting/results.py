@@ -5,7 +5,7 @@ from typing import NamedTuple
 from stages.common.files import read_csv, read_json
 from stages.common.names import CLASSIFIERS
 
-BEST_FIRST = CLASSIFIERS[::-1]  # or so one would expect
+COSTLIEST_FIRST = CLASSIFIERS[::-1]
 
 Rows = list[dict]
 
@@ -31,9 +31,9 @@ class Results(NamedTuple):
 def load_results() -> Results:
     """Read every metrics/*.json and plots/*.csv, numbers as numbers."""
     return Results(
-        metrics={name: read_json(f"metrics/{name}.json") for name in BEST_FIRST},
-        said={name: _numbers(f"plots/{name}_predictions.csv", "confidence") for name in BEST_FIRST},
-        per_class={name: _by_class(f"plots/{name}_classes.csv") for name in BEST_FIRST},
+        metrics={name: read_json(f"metrics/{name}.json") for name in COSTLIEST_FIRST},
+        said={name: _numbers(f"plots/{name}_predictions.csv", "confidence") for name in COSTLIEST_FIRST},
+        per_class={name: _by_class(f"plots/{name}_classes.csv") for name in COSTLIEST_FIRST},
         history={
             name: _numbers(f"plots/{name}_history.csv", "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
             for name in ("probe", "finetune")

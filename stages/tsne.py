@@ -87,6 +87,8 @@ def main() -> None:
     with threadpool_limits(1):  # sums in another order are other bits: one thread, whatever the machine has
         for name, source in sources.items():
             X = source.X["test"][rows].astype(np.float64)
+            if X.shape[1] < 2 or not X.std(axis=0).any():
+                raise UserError(f"t-SNE needs {name} of two columns or more that are not all alike")
             print(f"t-SNE of {len(X)} x {X.shape[1]} {name}", flush=True)
             points[name] = project(X, params)
             figures[name] = {

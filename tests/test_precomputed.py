@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -119,6 +120,17 @@ def test_what_does_not_fit_is_refused(saved, changes, message):
     with pytest.raises(UserError) as refused:
         read_features(saved(**arrays))
     assert str(refused.value).startswith(message)
+
+
+def test_what_unpacks_to_far_more_than_it_is_is_not_unpacked(tmp_path):
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, **given() | {"X_val": np.zeros((300, 2**20), np.uint8), "y_val": np.zeros(300, np.int64)})
+    tracemalloc.start()
+    with pytest.raises(UserError, match="no .npz of plain arrays, or a damaged one"):
+        read_features(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * 2**20
 
 
 @pytest.mark.parametrize("content", [b"", b"X_train,y_train\n", b"PK\x03\x04", pickle.dumps(given())])

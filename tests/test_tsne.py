@@ -48,3 +48,10 @@ def test_it_takes_as_many_images_as_it_is_told(world):
     rows = [int(row["row"]) for row in read_csv("plots/tsne.csv")]
     assert len(set(rows)) == 15
     assert (rows[0], rows[-1]) == (0, 29)
+
+
+def test_features_of_one_column_are_refused(features):
+    one = {name: array[:, :1] if name[0] == "X" else array for name, array in features.items()}
+    np.savez("data/features.npz", **one, classes=np.array(["a", "b", "c"]))
+    with pytest.raises(UserError, match="t-SNE needs features of two columns or more"):
+        tsne.main()

@@ -1,10 +1,12 @@
 """Deep features that somebody else has computed, in an .npz, checked before use."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+from stages.common.files import check_packing
 from stages.common.stage import UserError
 
 VAL = 0.2  # share of train that becomes val where the file has none
@@ -49,6 +51,8 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
 
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
+        with ZipFile(path) as archive:
+            check_packing(archive, archive.infolist())
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: file[key] for key in (*REQUIRED, *VALIDATION, "classes") if key in file}
     except Exception:  # a file from outside may break NumPy's reader anywhere, which then recommends to trust it

@@ -11,13 +11,12 @@ Rows are in the order of data/split.csv. Features computed elsewhere come withou
 import numpy as np
 from tqdm import tqdm
 
+from stages.common.features import SUBSETS
 from stages.common.fetch import fetch
 from stages.common.files import write_arrays
 from stages.common.params import Extract, load_params
 from stages.common.precomputed import read_features
 from stages.common.stage import UserError, run_stage
-
-SUBSETS = ("train", "val", "test")
 
 
 def given(params: Extract) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -8,18 +8,28 @@ X: float32, (images, descriptor size); y: int64, (images,); classes: the names, 
 Rows are in the order of data/split.csv. Features computed elsewhere come without images: the pixels have no columns.
 """
 
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
 import numpy as np
 from tqdm import tqdm
 
 from stages.common.features import SUBSETS
 from stages.common.fetch import fetch
-from stages.common.files import write_arrays
+from stages.common.intact import inputs_of, md5
 from stages.common.params import Extract, load_params
 from stages.common.precomputed import read_features
+from stages.common.rows import Rows, pack
 from stages.common.stage import UserError, run_stage
+from stages.common.store import FeatureStore
+
+Arrays = dict[str, np.ndarray | Rows]
 
 
-def given(params: Extract) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def given(params: Extract) -> tuple[Arrays, Arrays]:
     """Take features computed elsewhere; as compute, the pixels uint8, (n, 0).
 
     Raises:
@@ -34,49 +44,73 @@ def given(params: Extract) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     return features, features | empty
 
 
-def compute(params: Extract) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Compute the features of the chosen images, and shrink these.
+def compute(params: Extract) -> tuple[Arrays, Arrays]:
+    """Compute the features of the chosen images that the store does not have, and shrink them all, in one pass.
 
     Returns:
         The arrays of data/features.npz, and those of data/pixels.npz.
     """
     # TensorFlow, which takes seconds to import, is needed only here.
     from stages.common import backbones
-    from stages.common.inference import apply
-    from stages.common.tensorflow import reproducible, tf, use_every_core
-    from stages.common.tiles import class_names, load_tiles
+    from stages.common.inference import engine, stream
+    from stages.common.tensorflow import reproducible, tf
+    from stages.common.tiles import chosen_labels, class_names, read_chosen
 
-    use_every_core()
     reproducible(0)  # nothing here is random; the operations must not be either
     model, preprocess = backbones.load()
     prepare = preprocess if params.preprocess else tf.identity
-    features, pixels = {}, {}
-    for subset, tiles in load_tiles().items():
-        features[f"X_{subset}"] = apply(model, prepare, tiles.images, subset)
-        pixels[f"X_{subset}"] = shrink(tiles.images, params.pixel_size)
-        features[f"y_{subset}"] = pixels[f"y_{subset}"] = tiles.labels
-    features["classes"] = pixels["classes"] = np.array(class_names())
-    return features, pixels
+    shrink, labels, data = shrinker(params.pixel_size), chosen_labels(), Path("data")
+    features = {s: Rows(data, len(y), model.output_shape[1], np.float32) for s, y in labels.items()}
+    pixels = {s: Rows(data, len(y), 3 * params.pixel_size**2, np.uint8) for s, y in labels.items()}
+    count, expected = sum(map(len, labels.values())), deque()
+
+    def unseen(store: FeatureStore) -> Iterator[bytes]:
+        for subset, place, image in tqdm(read_chosen(), "extract", count, unit="image", mininterval=1, disable=None):
+            pixels[subset][place] = shrink(image)
+            row = store.get(image)
+            if row is None:
+                expected.append((subset, place, image))
+                yield image
+            else:
+                features[subset][place] = row
+
+    with FeatureStore(network_digest(params.preprocess, engine())) as store:
+        computed = 0
+        for row in stream(model, prepare, unseen(store)):
+            subset, place, image = expected.popleft()
+            features[subset][place] = row
+            store.put(image, row)
+            computed += 1
+    print(f"{computed} images through the network, {count - computed} from the store")
+    y = {f"y_{subset}": column for subset, column in labels.items()} | {"classes": np.array(class_names())}
+    return tuple({f"X_{subset}": rows for subset, rows in of.items()} | y for of in (features, pixels))
 
 
-def shrink(images: np.ndarray, size: int) -> np.ndarray:
-    """Decode and shrink images, and lay each out in a row.
+def network_digest(preprocess: bool, engine: list[str]) -> str:
+    """Digest all that an image's features come from, besides the image: network, weights, code, what it runs on."""
+    own = sorted(path for path in inputs_of("extract") if path not in (Path("data/dataset"), Path("data/split.csv")))
+    read = {str(path): md5(path) for path in own}
+    return hashlib.sha256(json.dumps([read, preprocess, engine]).encode()).hexdigest()
 
-    Returns:
-        uint8, (n, size * size * 3).
-    """
+
+def shrinker(size: int) -> Callable[[bytes], np.ndarray]:
+    """Make a function that decodes and shrinks an image, and lays it out in a row: uint8, (size * size * 3,)."""
     from stages.common.tensorflow import tf
     from stages.common.tiles import decode
 
-    bar = tqdm(images, desc="pixels", unit="image", mininterval=1, disable=None)
-    return np.stack([tf.cast(tf.round(decode(image, size)), tf.uint8).numpy().ravel() for image in bar])
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
+    def shrink(encoded: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(tf.cast(tf.round(decode(encoded, size)), tf.uint8), [-1])
+
+    return lambda encoded: shrink(tf.constant(encoded)).numpy()
 
 
 def main() -> None:
     params = load_params().extract
     features, pixels = given(params) if params.features else compute(params)
-    write_arrays("data/features.npz", **features)
-    write_arrays("data/pixels.npz", **pixels)
+    keys = [f"{key}_{subset}" for subset in SUBSETS for key in "Xy"] + ["classes"]
+    pack("data/features.npz", {key: features[key] for key in keys})
+    pack("data/pixels.npz", {key: pixels[key] for key in keys})
     images = sum(len(features[f"y_{subset}"]) for subset in SUBSETS)
     print(f"{images} images -> {features['X_train'].shape[1]} features of {len(features['classes'])} classes")
 

@@ -142,7 +142,7 @@ def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetu
 def predict(model: keras.Model, prepare: backbones.Preprocess, tiles: Tiles, name: str, turns: bool) -> Prediction:
     """Predict images; with turns, by the mean of the probabilities over the eight ways to see each."""
     ways = [(quarters, flip) for flip in (False, True) for quarters in range(4)] if turns else [(0, False)]
-    seen = [apply(model, lambda image, way=way: prepare(turn(image, *way)), tiles.images, name) for way in ways]
+    seen = [apply(model, prepare, tiles.images, name, lambda image, way=way: turn(image, *way)) for way in ways]
     return most_probable(tiles.labels, np.mean(seen, axis=0))
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
+os.environ["EUROSAT_TRANSFER_STORE"] = ""  # features are computed, not remembered
 os.environ["TFDS_DATA_DIR"] = os.devnull  # no test sees what this machine's user has prepared
 
 TINY = {

@@ -1,6 +1,5 @@
 """TensorFlow, set up the same way in every stage that needs it: quiet, and the same bits on every run."""
 
-import contextlib
 import os
 import sys
 
@@ -19,7 +18,7 @@ finally:
     os.close(_stderr)
     os.close(_null)
 
-__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds", "use_every_core"]
+__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds"]
 
 THREADS = 2  # that share a sum in training: as many on every machine, since another number gives other bits
 tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("TF_NUM_INTRAOP_THREADS", THREADS)))
@@ -34,12 +33,6 @@ def reproducible(seed: int) -> None:
     keras.utils.clear_session()  # layers are numbered by process, and their names are written with the weights
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-
-
-def use_every_core() -> None:
-    """Let TensorFlow use every core, for inference, whose bits do not depend on it; no effect once it has computed."""
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(0)
 
 
 def progress() -> int:

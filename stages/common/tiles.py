@@ -1,5 +1,6 @@
 """The images of the prepared data set, in its own order."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -78,20 +79,41 @@ def load_tiles() -> dict[str, Tiles]:
     Raises:
         UserError: data/split.csv does not fit the data set.
     """
-    rows = _chosen()
-    wanted = {row.index for row in rows}
-    images = {i: record.image for i, record in enumerate(read_records(Path("data/dataset"))) if i in wanted}
-    if wanted - set(images):
-        raise UserError(f"{SPLIT} has the image {min(wanted - set(images))}, which data/dataset has not")
-    tiles = {}
-    for subset in SUBSETS:
-        own = [row for row in rows if row.subset == subset]
-        if not own:
-            raise UserError(f"{SPLIT} has no image for {subset}")
-        encoded = np.empty(len(own), object)
-        encoded[:] = [images[row.index] for row in own]
-        tiles[subset] = Tiles(encoded, np.array([row.label for row in own]))
+    tiles = {subset: Tiles(np.empty(len(labels), object), labels) for subset, labels in chosen_labels().items()}
+    for subset, place, image in read_chosen():
+        tiles[subset].images[place] = image
     return tiles
+
+
+def chosen_labels() -> dict[str, np.ndarray]:
+    """Labels of train, val and test, int64, (n,), from data/split.csv, in its order.
+
+    Raises:
+        UserError: it has none of a subset, or is not what the split stage writes.
+    """
+    rows = _chosen()
+    labels = {subset: np.array([row.label for row in rows if row.subset == subset]) for subset in SUBSETS}
+    for subset in SUBSETS:
+        if len(labels[subset]) == 0:
+            raise UserError(f"{SPLIT} has no image for {subset}")
+    return labels
+
+
+def read_chosen() -> Iterator[tuple[str, int, bytes]]:
+    """Read the chosen images one by one, in the data set's order: subset, place in it, image.
+
+    Raises:
+        UserError: data/split.csv does not fit the data set.
+    """
+    counts, places = Counter(), {}
+    for row in _chosen():
+        places[row.index] = row.subset, counts[row.subset]
+        counts[row.subset] += 1
+    for index, record in enumerate(read_records(Path("data/dataset"))):
+        if index in places:
+            yield *places.pop(index), record.image
+    if places:
+        raise UserError(f"{SPLIT} has the image {min(places)}, which data/dataset has not")
 
 
 def class_names() -> list[str]:
@@ -125,5 +147,10 @@ def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:
         float32, (size, size, 3), RGB, 0 to 255.
     """
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    image = tf.image.resize(image, (size, size), antialias=True)  # only matters where it shrinks
+    shrinks = tf.reduce_max(tf.shape(image)[:2]) > size  # else there is nothing to smooth, and that takes half the time
+    image = tf.cond(
+        shrinks,
+        lambda: tf.image.resize(image, (size, size), antialias=True),
+        lambda: tf.image.resize(image, (size, size)),
+    )
     return tf.ensure_shape(image, (size, size, 3))

@@ -374,6 +374,7 @@ def test_a_split_that_does_not_fit(world, tmp_path):
     for line, said in (
         ("16,x,0,class_0,test", "has the image 16, which data/dataset has not"),
         ("-1,x,0,class_0,test", "has the image -1, which data/dataset has not"),
+        (f"{last}\n{last}", "has the image 1[0-9] twice"),
         ("x,x,0,class_0,test", "is not what the split stage writes"),
         ("15,x,7,class_0,test", r"has the labels \[0, 1, 7\]"),
         ("15,x", "some rows are not as long as its header"),

@@ -107,6 +107,8 @@ def read_chosen() -> Iterator[tuple[str, int, bytes]]:
     """
     counts, places = Counter(), {}
     for row in _chosen():
+        if row.index in places:
+            raise UserError(f"{SPLIT} has the image {row.index} twice")
         places[row.index] = row.subset, counts[row.subset]
         counts[row.subset] += 1
     for index, record in enumerate(read_records(Path("data/dataset"))):

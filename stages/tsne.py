@@ -32,41 +32,34 @@ BLOCK = 500  # rows whose distances from all are in memory at once
 
 
 class Cloud(NamedTuple):
-    """Rows on a grid (stages/common/exact.py) with their nearest neighbours, themselves left out, nearest first."""
+    """Rows on a grid (stages/common/exact.py), and what t-SNE needs to know of them."""
 
     rows: np.ndarray  # float64, (n, d)
-    neighbours: np.ndarray  # int64, (n, k)
-    distances: np.ndarray  # float64, (n, k)
-
-    @classmethod
-    def of(cls, X: np.ndarray, neighbours: int) -> "Cloud":
-        rows = on_grid(X, step_of(X))
-        distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
-        return cls(rows, found, distances)
+    neighbours: np.ndarray  # int64, (n, k): the nearest rows, itself left out, nearest first
+    distances: np.ndarray  # float64, (n, k): of these
+    start: np.ndarray  # float32, (n, 2): the principal components, small
 
 
-def neighbours_wanted(images: int, perplexity: float) -> int:
-    """As many as scikit-learn's TSNE asks for by itself, where there are."""
-    return min(images - 1, int(3 * perplexity) + 1)
-
-
-def project(cloud: Cloud, params: Tsne) -> np.ndarray:
-    """Project rows by t-SNE (van der Maaten and Hinton, 2008), started from their principal components.
+def examine(X: np.ndarray, neighbours: int, seed: int = 0) -> Cloud:
+    """Find nearest neighbours and principal components of rows, (n, d), d of 2 or more.
 
     t-SNE makes another picture of the last bit of a distance or of the start. The distances have no other last bits
     elsewhere, as the rows are on a grid; the start is rounded, to far below what t-SNE looks at.
-
-    Returns:
-        float32, (n, 2).
     """
+    rows = on_grid(X, step_of(X))
+    distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
+    solver = "arpack" if rows.shape[1] > 2 else "full"  # of thousands of components, it computes but two
+    start = PCA(2, svd_solver=solver, random_state=seed).fit_transform(rows)
+    return Cloud(rows, found, distances, (start / start[:, 0].std() * 1e-4).round(9).astype(np.float32))
+
+
+def project(cloud: Cloud, params: Tsne) -> np.ndarray:
+    """Project by t-SNE (van der Maaten and Hinton, 2008), started from the principal components; float32, (n, 2)."""
     count = len(cloud.rows)
-    solver = "arpack" if cloud.rows.shape[1] > 2 else "full"  # of thousands of components, it computes but two
-    start = PCA(2, svd_solver=solver, random_state=params.seed).fit_transform(cloud.rows)
-    start = (start / start[:, 0].std() * 1e-4).round(9).astype(np.float32)
     found = np.hstack([np.arange(count)[:, None], cloud.neighbours])  # scikit-learn wants each row itself first
     distances = np.hstack([np.zeros((count, 1)), cloud.distances / cloud.distances.max()])
     graph = csr_array((distances.ravel(), found.ravel(), np.arange(count + 1) * found.shape[1]))
-    tsne = TSNE(perplexity=params.perplexity, random_state=params.seed, init=start, metric="precomputed")
+    tsne = TSNE(perplexity=params.perplexity, random_state=params.seed, init=cloud.start, metric="precomputed")
     return tsne.fit_transform(graph)
 
 
@@ -127,12 +120,13 @@ def main() -> None:
             f"tsne.perplexity: {params.perplexity:g} for {len(y)} test images; "
             f"it must be below their number, and they more than {2 * NEIGHBOURS}"
         )
+    wanted = min(len(y) - 1, int(3 * params.perplexity) + 1)  # as many as scikit-learn's TSNE asks for by itself
     clouds = {}
-    for name, source in sources.items():
-        X = source.X["test"][rows]
+    for name in tuple(sources):
+        X = sources.pop(name).X["test"][rows]  # the memory of the others is needed
         if X.shape[1] < 2 or (X[0] == X).all():
             raise UserError(f"t-SNE needs {name} of two columns or more that are not all alike")
-        clouds[name] = Cloud.of(X, neighbours_wanted(len(X), params.perplexity))
+        clouds[name] = examine(X, wanted, params.seed)
     print("t-SNE of", *(f"{len(y)} x {cloud.rows.shape[1]} {name}" for name, cloud in clouds.items()), flush=True)
     # Sums in another order are other bits: one thread a picture, whatever the machine has. BLAS has one limit for all,
     # OpenMP one for each thread that asks.

@@ -21,7 +21,7 @@ def test_classes_that_are_apart_stay_apart():
     rows = read_csv("plots/tsne.csv")
     points = np.array([[float(row["feature_x"]), float(row["feature_y"])] for row in rows])
     labels = np.array(["abc".index(row["class"]) for row in rows])
-    assert tsne.neighbour_agreement(tsne.Cloud.of(points, 5).neighbours, labels) == 1.0
+    assert tsne.neighbour_agreement(tsne.examine(points, 5).neighbours, labels) == 1.0
     assert Image.open("plots/tsne.png").size[0] > 1000
 
 
@@ -35,7 +35,7 @@ def test_it_reproduces_to_the_byte(world):
 
 
 def test_neighbour_agreement_by_hand():
-    neighbours = tsne.Cloud.of(np.array([[0.0], [1.0], [10.0], [11.0]]), 1).neighbours
+    neighbours = tsne.examine(np.array([[0.0, 0], [1, 0], [10, 0], [11, 0.5]]), 1).neighbours
     assert neighbours.tolist() == [[1], [0], [3], [2]]
     assert tsne.neighbour_agreement(neighbours, np.array([0, 0, 1, 0])) == 0.5
 
@@ -43,7 +43,7 @@ def test_neighbour_agreement_by_hand():
 def test_trustworthiness_is_scikit_learns():
     """In more than one block of rows."""
     rng = np.random.default_rng(0)
-    rows = tsne.Cloud.of(rng.normal(size=(tsne.BLOCK + 200, 9)), 5).rows
+    rows = tsne.examine(rng.normal(size=(tsne.BLOCK + 200, 9)), 5).rows
     for points in (rows[:, :2], rng.normal(size=(len(rows), 2))):
         assert tsne.trustworthiness(rows, points) == pytest.approx(
             manifold.trustworthiness(rows, points, n_neighbors=5)
@@ -55,7 +55,7 @@ def test_the_picture_is_scikit_learns():
     """From the same start, TSNE that finds the neighbours by itself ends with neighbours as near."""
     params = load_params().tsne
     rng = np.random.default_rng(0)
-    cloud = tsne.Cloud.of(rng.normal(size=(200, 9)), tsne.neighbours_wanted(200, params.perplexity))
+    cloud = tsne.examine(rng.normal(size=(200, 9)), neighbours=int(3 * params.perplexity) + 1)
     with threadpool_limits(1):
         theirs = manifold.TSNE(perplexity=params.perplexity, init="pca", random_state=0).fit_transform(cloud.rows)
         ours = tsne.project(cloud, params)
@@ -93,7 +93,7 @@ def test_features_of_one_column_are_refused(features):
 
 
 def test_trustworthiness_never_has_all_distances_in_memory():
-    rows = tsne.Cloud.of(np.random.default_rng(0).normal(size=(4000, 3)), 1).rows
+    rows = tsne.examine(np.random.default_rng(0).normal(size=(4000, 3)), 1).rows
     tracemalloc.start()
     tsne.trustworthiness(rows, rows[:, :2])
     peak = tracemalloc.get_traced_memory()[1]

@@ -25,6 +25,8 @@ from stages.common.stage import UserError, run_stage
 from stages.common.svc import choose_penalty, fit_svm
 from stages.common.tensorflow import reproducible, tf
 
+TOGETHER = 10  # steps of the probe that TensorFlow takes at a time; one at a time, most of the time is not training
+
 
 def part_of(features: Features, positions: np.ndarray) -> Features:
     """The same features with these of the training images only."""
@@ -38,6 +40,7 @@ class ProbeTrainer:
     def __init__(self, features: Features, params: Probe):
         rates = RATES if params.lr == "auto" else (params.lr,)
         self.model = build_probe(features.X["train"].shape[1], len(features.classes), rates[0])
+        self.model.steps_per_execution = TOGETHER
         self.start, self.rates, self.params = self.model.get_weights(), rates, params
         self.steps = params.epochs * -(-len(features.y["train"]) // params.batch_size)
 

@@ -10,47 +10,84 @@ neighbour_agreement: the share of an image's 5 nearest neighbours that have its 
 trustworthiness: how far neighbours in the picture are neighbours in truth (Venna and Kaski, 2001), 0 to 1.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE, trustworthiness
-from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
+from sklearn.manifold import TSNE
+from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from stages.common.exact import on_grid, squared_distances, step_of
 from stages.common.features import load_features
 from stages.common.files import whole, write_csv, write_json
 from stages.common.params import Tsne, load_params
 from stages.common.stage import UserError, run_stage
 
 NEIGHBOURS = 5
+BLOCK = 500  # rows whose distances from all are in memory at once
 
 
-def project(X: np.ndarray, params: Tsne) -> np.ndarray:
-    """Project rows by t-SNE (van der Maaten and Hinton, 2008), started from their principal components.
+class Cloud(NamedTuple):
+    """Rows on a grid (stages/common/exact.py), and what t-SNE needs to know of them."""
 
-    t-SNE makes another picture of the last bit of a distance, and that bit is the linear algebra library's: it differs
-    from processor to processor. So distances and start are rounded, to far below what t-SNE looks at.
+    rows: np.ndarray  # float64, (n, d)
+    neighbours: np.ndarray  # int64, (n, k): the nearest rows, itself left out, nearest first
+    distances: np.ndarray  # float64, (n, k): of these
+    start: np.ndarray  # float32, (n, 2): the principal components, small
+
+
+def examine(X: np.ndarray, neighbours: int, seed: int = 0) -> Cloud:
+    """Find nearest neighbours and principal components of rows, (n, d), d of 2 or more.
+
+    t-SNE makes another picture of the last bit of a distance or of the start. The distances have no other last bits
+    elsewhere, as the rows are on a grid; the start is rounded, to far below what t-SNE looks at.
+    """
+    rows = on_grid(X, step_of(X))
+    distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
+    solver = "arpack" if rows.shape[1] > 2 else "full"  # of thousands of components, it computes but two
+    start = PCA(2, svd_solver=solver, random_state=seed).fit_transform(rows)
+    return Cloud(rows, found, distances, (start / start[:, 0].std() * 1e-4).round(9).astype(np.float32))
+
+
+def project(cloud: Cloud, params: Tsne) -> np.ndarray:
+    """Project by t-SNE (van der Maaten and Hinton, 2008), started from the principal components; float32, (n, 2)."""
+    count = len(cloud.rows)
+    found = np.hstack([np.arange(count)[:, None], cloud.neighbours])  # scikit-learn wants each row itself first
+    distances = np.hstack([np.zeros((count, 1)), cloud.distances / cloud.distances.max()])
+    graph = csr_array((distances.ravel(), found.ravel(), np.arange(count + 1) * found.shape[1]))
+    tsne = TSNE(perplexity=params.perplexity, random_state=params.seed, init=cloud.start, metric="precomputed")
+    return tsne.fit_transform(graph)
+
+
+def neighbour_agreement(neighbours: np.ndarray, y: np.ndarray) -> float:
+    """Share of each row's nearest neighbours, (n, k), that have its label."""
+    return float((y[neighbours] == y[:, None]).mean())
+
+
+def trustworthiness(rows: np.ndarray, points: np.ndarray, neighbours: int = NEIGHBOURS) -> float:
+    """Say how far neighbours among the points are neighbours among the rows (Venna and Kaski, 2001), 0 to 1.
+
+    scikit-learn's own function needs all distances in memory, and their order.
 
     Args:
-        X: float, (n, d).
-
-    Returns:
-        float32, (n, 2).
+        rows: float64, (n, d), on a grid.
+        points: float, (n, 2).
     """
-    count = min(len(X) - 1, int(3 * params.perplexity) + 1)  # as many as scikit-learn's own TSNE asks for
-    graph = KNeighborsTransformer(mode="distance", n_neighbors=count).fit_transform(X)
-    graph.data = (graph.data / graph.data.max()).round(9)
-    start = PCA(2, svd_solver="covariance_eigh").fit_transform(X)
-    start = (start / start[:, 0].std() * 1e-4).round(12).astype(np.float32)
-    return TSNE(perplexity=params.perplexity, random_state=params.seed, init=start, metric="precomputed").fit_transform(
-        graph
-    )
-
-
-def neighbour_agreement(X: np.ndarray, y: np.ndarray, neighbours: int = NEIGHBOURS) -> float:
-    """Share of each row's nearest neighbours, itself left out, that have its label."""
-    found = NearestNeighbors(n_neighbors=neighbours).fit(X).kneighbors(return_distance=False)
-    return float((y[found] == y[:, None]).mean())
+    count = len(rows)
+    found = NearestNeighbors(n_neighbors=neighbours).fit(points).kneighbors(return_distance=False)
+    beyond = 0
+    for start in range(0, count, BLOCK):
+        here = np.arange(start, min(start + BLOCK, count))
+        distances = squared_distances(rows[here], rows)
+        distances[here - start, here] = np.inf  # no row is its own neighbour
+        for neighbour in found[here].T:
+            nearer = distances < distances[here - start, neighbour][:, None]
+            beyond += np.maximum(np.count_nonzero(nearer, axis=1) + 1 - neighbours, 0).sum()
+    return float(1 - beyond * 2 / (count * neighbours * (2 * count - 3 * neighbours - 1)))
 
 
 def draw(points: dict[str, np.ndarray], y: np.ndarray, classes: list[str], figures: dict[str, dict]) -> plt.Figure:
@@ -83,18 +120,26 @@ def main() -> None:
             f"tsne.perplexity: {params.perplexity:g} for {len(y)} test images; "
             f"it must be below their number, and they more than {2 * NEIGHBOURS}"
         )
-    points, figures = {}, {}
-    with threadpool_limits(1):  # sums in another order are other bits: one thread, whatever the machine has
-        for name, source in sources.items():
-            X = source.X["test"][rows].astype(np.float64)
-            if X.shape[1] < 2 or not X.std(axis=0).any():
-                raise UserError(f"t-SNE needs {name} of two columns or more that are not all alike")
-            print(f"t-SNE of {len(X)} x {X.shape[1]} {name}", flush=True)
-            points[name] = project(X, params)
-            figures[name] = {
-                "neighbour_agreement": neighbour_agreement(X, y),
-                "trustworthiness": float(trustworthiness(X, points[name], n_neighbors=NEIGHBOURS)),
-            }
+    wanted = min(len(y) - 1, int(3 * params.perplexity) + 1)  # as many as scikit-learn's TSNE asks for by itself
+    clouds = {}
+    for name in tuple(sources):
+        X = sources.pop(name).X["test"][rows]  # the memory of the others is needed
+        if X.shape[1] < 2 or (X[0] == X).all():
+            raise UserError(f"t-SNE needs {name} of two columns or more that are not all alike")
+        clouds[name] = examine(X, wanted, params.seed)
+    print("t-SNE of", *(f"{len(y)} x {cloud.rows.shape[1]} {name}" for name, cloud in clouds.items()), flush=True)
+    # Sums in another order are other bits: one thread a picture, whatever the machine has. BLAS has one limit for all,
+    # OpenMP one for each thread that asks.
+    with threadpool_limits(1), ThreadPoolExecutor(len(clouds), "", threadpool_limits, (1,)) as pool:
+        drawn = pool.map(lambda cloud: project(cloud, params), clouds.values())
+        points = dict(zip(clouds, drawn, strict=True))
+    figures = {
+        name: {
+            "neighbour_agreement": neighbour_agreement(cloud.neighbours[:, :NEIGHBOURS], y),
+            "trustworthiness": trustworthiness(cloud.rows, points[name]),
+        }
+        for name, cloud in clouds.items()
+    }
     write_json("metrics/tsne.json", figures)
     columns = np.hstack(list(points.values())).tolist()
     header = ("row", "class", "feature_x", "feature_y", "pixel_x", "pixel_y")[: 2 + len(columns[0])]

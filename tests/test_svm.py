@@ -3,8 +3,10 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.svm import SVC
 
 from stages import svm
+from stages.common import svc
 from stages.common.files import read_csv, read_json
 from stages.common.stage import UserError
 from stages.common.svc import PENALTIES
@@ -16,6 +18,44 @@ def test_it_learns_what_is_easy(world, features, kernel):
     svm.main()
     assert read_json("metrics/svm.json")["test"]["accuracy"] == 1.0
     assert [row["predicted"] for row in read_csv("plots/svm_predictions.csv")] == ["abc"[y] for y in features["y_test"]]
+
+
+def noisy_rows(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of five classes that overlap, not equally many."""
+    rng = np.random.default_rng(seed)
+    y = rng.choice(5, count, p=[0.4, 0.3, 0.1, 0.1, 0.1])
+    return (rng.normal(0, 1, (count, 24)) + np.eye(5, 24)[y] * 1.5).astype(np.float32), y
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("C", [0.1, 10])
+def test_it_decides_as_scikit_learns_svc(kernel, C, monkeypatch):
+    """Where kernel matrices have room and where they have not."""
+    (X, y), (unseen, _) = noisy_rows(400), noisy_rows(1100, seed=1)
+    theirs = SVC(C=C, kernel=kernel, tol=1e-6).fit(X, y)
+    monkeypatch.setattr("stages.common.svc.SVC", lambda **options: SVC(**options, tol=1e-6))
+    for large in (svc.LARGE, 200):
+        monkeypatch.setattr(svc, "LARGE", large)
+        ours = svc.fit_svm(X, y, kernel, C)
+        assert len(ours.vectors) == pytest.approx(len(theirs.support_), abs=2)
+        # a single value that is nearly 0 may fall to the other side
+        assert (ours.predict(unseen) == theirs.predict(unseen)).sum() >= len(unseen) - 1
+
+
+def test_labels_need_not_be_all_there(features):
+    X, y = features["X_train"], features["y_train"] * 7
+    assert set(svc.fit_svm(X, y, "rbf", 10).predict(features["X_test"]).tolist()) == {0, 7, 14}
+    assert set(svc.fit_svm(X[y > 0], y[y > 0], "rbf", 10).predict(features["X_test"]).tolist()) == {7, 14}
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.uint8, np.int64])
+def test_numbers_of_any_type_and_size_are_taken(features, dtype):
+    X = (features["X_train"] * 20 + 100).clip(0, 255).astype(dtype)
+    fitted = svc.fit_svm(X, features["y_train"], "rbf", 10)
+    assert fitted.score(X, features["y_train"]) == 1.0
+    nothing = np.zeros((6, 4), dtype)
+    said = svc.fit_svm(nothing, np.arange(6) % 2, "rbf", 10).predict(nothing)
+    assert np.array_equal(said, SVC(C=10).fit(nothing, np.arange(6) % 2).predict(nothing))
 
 
 def test_the_penalty_matters(world, features):

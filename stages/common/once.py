@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from stages.common.intact import inputs_of, md5
 
-LONGEST = 600  # seconds that another DVC may take to cache what its stage has made
+LONGEST = 120  # seconds that another DVC may take to cache what its stage has made
 PAUSE = 0.2
 
 
@@ -33,25 +33,26 @@ def once(stage: str) -> Iterator[bool]:
     root = Path(str(Path.cwd()).partition("/.dvc/tmp/exps/")[0])
     path = root / f".dvc/tmp/once/{stage}-{_digest(stage)}"
     path.parent.mkdir(parents=True, exist_ok=True)
+    own_dvc = os.getppid()
     with path.open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when this process ends
         except BlockingIOError:
             print(f"another run of DVC computes {stage} from the same inputs: waiting for it", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
-        if taken := _take(stage, path):
+        if taken := _take(stage, path, own_dvc):
             print(f"{stage}: taken from another run of DVC", flush=True)
         else:
             file.truncate(0)
         yield taken
-        if not taken:
-            file.write(str(os.getppid()))  # DVC, which is still to cache what is made
+        if not taken and os.getppid() == own_dvc != 1:  # else DVC was killed, and nobody caches what is made
+            file.write(str(own_dvc))
 
 
-def _take(stage: str, path: Path) -> bool:
+def _take(stage: str, path: Path, own_dvc: int) -> bool:
     """Take the outputs from DVC's cache, if the DVC named in the file has just had them made."""
     maker = int(path.read_text(encoding="ascii") or 0)
-    if maker in (0, os.getppid()):  # whoever had the lock has failed, or this DVC forces the stage again
+    if maker in (0, own_dvc):  # whoever had the lock has failed, or this DVC forces the stage again
         return False
     while _alive(maker) and time.time() - path.stat().st_mtime < LONGEST:
         if _restore(stage):

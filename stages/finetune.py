@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.common import backbones
+from stages.common.accelerators import batches, every_gpu, gpus, half_precision, replicas
 from stages.common.evaluation import Prediction, most_probable, report
 from stages.common.files import need_room, whole, write_csv
 from stages.common.inference import apply
@@ -41,6 +42,7 @@ def release(backbone: keras.Model, params: Finetune) -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             if params.batchnorm == "frozen":
                 layer.trainable = False  # Keras then normalises by the moving statistics, in training too
+            layer.synchronized = replicas() > 1  # by the whole batch, not by a GPU's part of it
             if params.batchnorm_momentum is not None:
                 layer.momentum = params.batchnorm_momentum
 
@@ -49,7 +51,9 @@ def optimizer(params: Finetune, steps_per_epoch: int) -> keras.optimizers.Optimi
     """Build the optimizer with its schedule over all the steps."""
     steps, warmup = steps_per_epoch * params.epochs, steps_per_epoch * params.warmup_epochs
     rate = rate_schedule(params.lr, steps, warmup, params.schedule == "cosine")
-    common = {"learning_rate": rate, "global_clipnorm": params.clipnorm, "weight_decay": params.weight_decay or None}
+    # Each GPU clips its part of the gradient, before the parts are summed.
+    clipnorm = None if params.clipnorm is None else params.clipnorm / replicas()
+    common = {"learning_rate": rate, "global_clipnorm": clipnorm, "weight_decay": params.weight_decay or None}
     match params.optimizer:
         case "sgd":
             return keras.optimizers.SGD(momentum=params.momentum, **common)
@@ -104,7 +108,8 @@ def train(
     watched = None
     if val:
         watched = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
-        watched = watched.map(lambda encoded, label: (prepare(decode(encoded, size)), label)).batch(params.batch_size)
+        watched = watched.map(lambda encoded, label: (prepare(decode(encoded, size)), label))
+        watched = batches(watched, len(val.labels), params.batch_size)
     steps = -(-order.shape[1] // params.batch_size)
     model.compile(optimizer(params, steps), "sparse_categorical_crossentropy", metrics=["accuracy"])
     weights = sum(weight.shape.num_elements() for weight in model.trainable_weights)
@@ -123,20 +128,22 @@ def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetu
         The model, what to do to its images first, and Keras' History.
     """
     reproducible(params.seed)
-    backbone, own_preprocess = backbones.load(trained=params.start == "pretrained")
-    prepare = own_preprocess if preprocess else tf.identity
-    release(backbone, params)
-    head = keras.Sequential(
-        [
-            keras.Input(backbone.output_shape[1:]),
-            keras.layers.Dropout(params.dropout, seed=params.seed),
-            keras.layers.Dense(classes, activation="softmax", name="label"),
-        ]
-    )
-    if params.head_epochs:
-        train_head(head, apply(backbone, prepare, tiles["train"].images, "train"), tiles["train"].labels, params)
-    model = keras.Model(backbone.input, head(backbone.output))
-    return model, prepare, train(model, prepare, tiles["train"], tiles.get("val"), params, checkpoint)
+    half_precision()
+    with every_gpu(at_most=min(params.batch_size, *(len(some.labels) for some in tiles.values()))).scope():
+        backbone, own_preprocess = backbones.load(trained=params.start == "pretrained")
+        prepare = own_preprocess if preprocess else tf.identity
+        release(backbone, params)
+        head = keras.Sequential(
+            [
+                keras.Input(backbone.output_shape[1:]),
+                keras.layers.Dropout(params.dropout, seed=params.seed),
+                keras.layers.Dense(classes, activation="softmax", name="label", dtype="float32"),
+            ]
+        )
+        if params.head_epochs:
+            train_head(head, apply(backbone, prepare, tiles["train"].images, "train"), tiles["train"].labels, params)
+        model = keras.Model(backbone.input, head(backbone.output))
+        return model, prepare, train(model, prepare, tiles["train"], tiles.get("val"), params, checkpoint)
 
 
 def predict(model: keras.Model, prepare: backbones.Preprocess, tiles: Tiles, name: str, turns: bool) -> Prediction:
@@ -150,7 +157,7 @@ def main() -> None:
     everything = load_params()
     params, preprocess = everything.finetune, everything.extract.preprocess
     classes, tiles = class_names(), load_tiles()
-    with checkpoints("finetune", params.model_dump(), preprocess) as folder:
+    with checkpoints("finetune", params.model_dump(), preprocess, gpus()) as folder:
         model, prepare, history = tune(tiles, len(classes), preprocess, params, folder / "train.npz")
         write_history("plots/finetune_history.csv", history)
         said = {"val": predict(model, prepare, tiles["val"], "val", params.test_turns)}

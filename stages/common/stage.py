@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stages.common.intact import damaged_outputs, inputs_of
+from stages.common.once import once
 
 
 class UserError(Exception):
@@ -28,9 +29,12 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
         if "DVC_STAGE" not in os.environ:  # not DVC, but someone by hand
             main()
             return
-        with alone(os.environ["DVC_STAGE"]):
-            _refuse(damaged_outputs(inputs_of(os.environ["DVC_STAGE"])))
-            main()
+        stage = os.environ["DVC_STAGE"]
+        with alone(stage):
+            _refuse(damaged_outputs(inputs_of(stage)))
+            with once(stage) as taken:
+                if not taken:
+                    main()
     except UserError as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     except OSError as error:
@@ -48,7 +52,8 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
 def alone(stage: str) -> Iterator[None]:
     """Be the only process of a stage here: end one that has outlived the DVC that started it.
 
-    DVC itself sees to it that no two of its own run a stage at once.
+    DVC itself sees to it that no two of its own run a stage at once in a folder. What it runs in a folder of its own, a
+    queue's task, has its own .dvc/tmp and is none of this one's business.
     """
     path = Path(f".dvc/tmp/{stage}.pid")
     path.parent.mkdir(parents=True, exist_ok=True)

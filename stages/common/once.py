@@ -69,7 +69,7 @@ def _restore(stage: str) -> bool:
         repo.tmp_dir = folder  # in its own one, the outputs are locked by the DVC that waits for this process
         try:
             repo.stage_cache.restore(repo.stage.load_one(name=stage))
-        except RunCacheNotFoundError:
+        except (RunCacheNotFoundError, TypeError):  # TypeError: its folder is there, but the record not yet
             return False
     return True
 

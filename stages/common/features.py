@@ -18,7 +18,9 @@ class Features(NamedTuple):
     classes: list[str]
 
     def of(self, *subsets: str) -> tuple[np.ndarray, np.ndarray]:
-        """X and y of one subset, or of several one after the other."""
+        """X and y of one subset, as they are, or copies of several, one after the other."""
+        if len(subsets) == 1:
+            return self.X[subsets[0]], self.y[subsets[0]]
         return np.concatenate([self.X[s] for s in subsets]), np.concatenate([self.y[s] for s in subsets])
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -126,8 +127,14 @@ def test_a_worker_and_a_node_killed_change_nothing(prepared, cluster):
     assert len(killed) == 2
 
 
-def test_no_cluster_there_is_one_line(prepared):
-    result = run(sys.executable, "-m", "stages.extract", cwd=prepared, RAY_ADDRESS="127.0.0.1:9")
+@pytest.mark.parametrize(
+    ("installed", "said"),
+    [(True, "no cluster at '127.0.0.1:9': .*refused"), (False, "Ray is not installed: pip install")],
+)
+def test_without_ray_or_a_cluster_there_is_one_line(prepared, tmp_path, installed, said):
+    if not installed:
+        (tmp_path / "ray.py").write_text("raise ImportError")
+    command = (sys.executable, "-m", "stages.extract")
+    result = run(*command, cwd=prepared, RAY_ADDRESS="127.0.0.1:9", PYTHONPATH="" if installed else str(tmp_path))
     assert result.returncode == 1
-    assert result.stderr.startswith("error: RAY_ADDRESS: no cluster at '127.0.0.1:9': ")
-    assert result.stderr.count("\n") == 1
+    assert re.fullmatch(f"error: RAY_ADDRESS.*{said}.*\n", result.stderr)

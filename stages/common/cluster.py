@@ -47,13 +47,15 @@ class Cluster:
         self.cores = min(filter(None, nodes.values()), default=0)
         if not self.cores:
             raise UserError("RAY_ADDRESS: no node of the cluster has a CPU to offer")
-        self.network = ray.put({p.name: p.read_bytes() for p in folder.iterdir()}), preprocess, self.cores
         on = [NodeAffinitySchedulingStrategy(node, soft=True) for node, cores in nodes.items() if cores]
         found = _fetch([_engine.options(num_cpus=0, scheduling_strategy=node).remote() for node in on])
-        engines = sorted(map(list, set(map(tuple, found))))
-        if len(engines) > 1:
-            print(f"the nodes differ, so last bits depend on which of them computed an image: {engines}", flush=True)
+        engines = tuple(sorted(set(found)))
+        others = [engine for engine in engines if engine != tuple(inference.engine())]
+        if others:
+            print(f"nodes that are not as this machine may compute other last bits: {others}", flush=True)
         self.engine = list(chain(*engines))  # as inference.engine
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        self.network = ray.put(files), preprocess, self.cores, engines
 
     def stream(self, images: Iterable[bytes]) -> Iterator[np.ndarray]:
         """Apply the network to encoded images, read ahead as far as the nodes need to be kept busy.
@@ -104,8 +106,11 @@ def _fetch(results: ray.ObjectRef | list[ray.ObjectRef]) -> Any:
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise UserError(str(error.cause)) from None
+        last = str(error).strip().splitlines()[-1]
+        if last.startswith(("ModuleNotFoundError: ", "ImportError: ")):
+            raise UserError(f"RAY_ADDRESS: a node lacks packages of requirements.lock: {last}") from None
         raise
-    except ray.exceptions.RayError as error:
+    except (ray.exceptions.RayError, ConnectionError) as error:
         raise UserError(f"RAY_ADDRESS: the cluster failed: {_first_line(error)}") from None
 
 
@@ -114,17 +119,21 @@ def _first_line(error: Exception) -> str:
 
 
 @ray.remote(max_retries=RETRIES)
-def _engine() -> list[str]:
-    return inference.engine()
+def _engine() -> tuple[str, ...]:
+    return tuple(inference.engine())
 
 
 @ray.remote(max_retries=RETRIES)
-def _rows(network: tuple[ray.ObjectRef, bool, int], images: list[bytes]) -> np.ndarray:
+def _rows(network: tuple, images: list[bytes]) -> np.ndarray:
     return np.stack(list(_load(*network).stream(images)))
 
 
 @cache  # a worker keeps it from chunk to chunk
-def _load(files: ray.ObjectRef, preprocess: bool, threads: int) -> inference.Network:
+def _load(
+    files: ray.ObjectRef, preprocess: bool, threads: int, engines: tuple[tuple[str, ...], ...]
+) -> inference.Network:
+    if tuple(inference.engine()) not in engines:
+        raise UserError("RAY_ADDRESS: a node unlike the others has joined meanwhile; run again, and it is one of them")
     with tempfile.TemporaryDirectory() as folder:
         for name, content in ray.get(files).items():
             (Path(folder) / name).write_bytes(content)

@@ -51,17 +51,17 @@ def compute(params: Extract) -> tuple[Arrays, Arrays]:
     Returns:
         The arrays of data/features.npz, and those of data/pixels.npz.
     """
+    cluster = None
+    if os.environ.get("RAY_ADDRESS"):
+        from stages.common.cluster import Cluster
+
+        cluster = Cluster(params.preprocess)
     # TensorFlow, which takes seconds to import, is needed only here.
     from stages.common import inference
     from stages.common.tiles import chosen_labels, class_names, read_chosen
 
     network = inference.load(params.preprocess)
-    stream, engine = network.stream, inference.engine()
-    if os.environ.get("RAY_ADDRESS"):
-        from stages.common.cluster import Cluster
-
-        cluster = Cluster(params.preprocess)
-        stream, engine = cluster.stream, cluster.engine
+    engine = cluster.engine if cluster else inference.engine()
     shrink, labels, data = shrinker(params.pixel_size), chosen_labels(), Path("data")
     features = {s: Rows(data, len(y), network.width, np.float32) for s, y in labels.items()}
     pixels = {s: Rows(data, len(y), 3 * params.pixel_size**2, np.uint8) for s, y in labels.items()}
@@ -79,7 +79,7 @@ def compute(params: Extract) -> tuple[Arrays, Arrays]:
 
     with FeatureStore(network_digest(params.preprocess, engine)) as store:
         computed = 0
-        for row in stream(unseen(store)):
+        for row in (cluster or network).stream(unseen(store)):
             subset, place, image = expected.popleft()
             features[subset][place] = row
             store.put(image, row)

@@ -10,15 +10,17 @@ import socket
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.common import inference
 from stages.common.stage import UserError
+
+if TYPE_CHECKING:  # it takes seconds to import, which pass here and on the nodes at the same time
+    from stages.common.inference import Network
 
 try:
     import ray
@@ -36,10 +38,10 @@ class Cluster:
     """The nodes at RAY_ADDRESS, and the network that the backbone stage saved."""
 
     def __init__(self, preprocess: bool, folder: Path = Path("data/backbone")):
-        """Connect, and send the network; preprocess, folder: as of inference.load.
+        """Connect, send the network, and have the nodes import TensorFlow; preprocess, folder: as of inference.load.
 
         Raises:
-            UserError: no such cluster, or a node that cannot do it.
+            UserError: no such cluster.
         """
         _connect()
         nodes = {n["NodeID"]: int(n["Resources"].get("CPU", 0)) for n in ray.nodes() if n["Alive"]}
@@ -48,14 +50,23 @@ class Cluster:
         if not self.cores:
             raise UserError("RAY_ADDRESS: no node of the cluster has a CPU to offer")
         on = [NodeAffinitySchedulingStrategy(node, soft=True) for node, cores in nodes.items() if cores]
-        found = _fetch([_engine.options(num_cpus=0, scheduling_strategy=node).remote() for node in on])
-        engines = tuple(sorted(set(found)))
+        self.asked = [_engine.options(num_cpus=0, scheduling_strategy=node).remote() for node in on]
+        self.files, self.preprocess = ray.put({path.name: path.read_bytes() for path in folder.iterdir()}), preprocess
+
+    @property
+    def engine(self) -> list[str]:
+        """As inference.engine, of all nodes that differ; UserError: a node cannot do it."""
+        return list(chain(*self._engines))
+
+    @cached_property
+    def _engines(self) -> tuple[tuple[str, ...], ...]:
+        from stages.common import inference
+
+        engines = tuple(sorted(set(_fetch(self.asked))))
         others = [engine for engine in engines if engine != tuple(inference.engine())]
         if others:
             print(f"nodes that are not as this machine may compute other last bits: {others}", flush=True)
-        self.engine = list(chain(*engines))  # as inference.engine
-        files = {path.name: path.read_bytes() for path in folder.iterdir()}
-        self.network = ray.put(files), preprocess, self.cores, engines
+        return engines
 
     def stream(self, images: Iterable[bytes]) -> Iterator[np.ndarray]:
         """Apply the network to encoded images, read ahead as far as the nodes need to be kept busy.
@@ -67,8 +78,9 @@ class Cluster:
             UserError: an image does not decode; the cluster is lost.
         """
         task, sent = _rows.options(num_cpus=self.cores), deque()
+        network = self.files, self.preprocess, self.cores, self._engines
         for chunk in _chunks(images):
-            sent.append(task.remote(self.network, chunk))
+            sent.append(task.remote(network, chunk))
             while len(sent) >= AHEAD * max(1, ray.cluster_resources().get("CPU", 0) // self.cores):
                 yield from _fetch(sent.popleft())
         while sent:
@@ -120,6 +132,8 @@ def _first_line(error: Exception) -> str:
 
 @ray.remote(max_retries=RETRIES)
 def _engine() -> tuple[str, ...]:
+    from stages.common import inference
+
     return tuple(inference.engine())
 
 
@@ -129,9 +143,9 @@ def _rows(network: tuple, images: list[bytes]) -> np.ndarray:
 
 
 @cache  # a worker keeps it from chunk to chunk
-def _load(
-    files: ray.ObjectRef, preprocess: bool, threads: int, engines: tuple[tuple[str, ...], ...]
-) -> inference.Network:
+def _load(files: ray.ObjectRef, preprocess: bool, threads: int, engines: tuple[tuple[str, ...], ...]) -> "Network":
+    from stages.common import inference
+
     if tuple(inference.engine()) not in engines:
         raise UserError("RAY_ADDRESS: a node unlike the others has joined meanwhile; run again, and it is one of them")
     with tempfile.TemporaryDirectory() as folder:

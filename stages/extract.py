@@ -10,6 +10,7 @@ Rows are in the order of data/split.csv. Features computed elsewhere come withou
 
 import hashlib
 import json
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,17 +51,19 @@ def compute(params: Extract) -> tuple[Arrays, Arrays]:
     Returns:
         The arrays of data/features.npz, and those of data/pixels.npz.
     """
+    cluster = None
+    if os.environ.get("RAY_ADDRESS"):
+        from stages.common.cluster import Cluster
+
+        cluster = Cluster(params.preprocess)
     # TensorFlow, which takes seconds to import, is needed only here.
-    from stages.common import backbones
-    from stages.common.inference import engine, stream
-    from stages.common.tensorflow import reproducible, tf
+    from stages.common import inference
     from stages.common.tiles import chosen_labels, class_names, read_chosen
 
-    reproducible(0)  # nothing here is random; the operations must not be either
-    model, preprocess = backbones.load()
-    prepare = preprocess if params.preprocess else tf.identity
+    network = inference.load(params.preprocess)
+    engine = cluster.engine if cluster else inference.engine()
     shrink, labels, data = shrinker(params.pixel_size), chosen_labels(), Path("data")
-    features = {s: Rows(data, len(y), model.output_shape[1], np.float32) for s, y in labels.items()}
+    features = {s: Rows(data, len(y), network.width, np.float32) for s, y in labels.items()}
     pixels = {s: Rows(data, len(y), 3 * params.pixel_size**2, np.uint8) for s, y in labels.items()}
     count, expected = sum(map(len, labels.values())), deque()
 
@@ -74,9 +77,9 @@ def compute(params: Extract) -> tuple[Arrays, Arrays]:
             else:
                 features[subset][place] = row
 
-    with FeatureStore(network_digest(params.preprocess, engine())) as store:
+    with FeatureStore(network_digest(params.preprocess, engine)) as store:
         computed = 0
-        for row in stream(model, prepare, unseen(store)):
+        for row in (cluster or network).stream(unseen(store)):
             subset, place, image = expected.popleft()
             features[subset][place] = row
             store.put(image, row)

@@ -7,15 +7,18 @@ results depend neither on the number of cores nor on the other images of a batch
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import openvino
 from tqdm import tqdm
 
+from stages.common import backbones
 from stages.common.backbones import Preprocess
 from stages.common.stage import UserError
-from stages.common.tensorflow import keras, tf
+from stages.common.tensorflow import keras, reproducible, tf
 from stages.common.tiles import decode
 
 BATCH = 8  # as fast as larger ones, and each core has a batch of its own in memory
@@ -27,7 +30,7 @@ def apply(
     """Apply a model, in inference mode, to encoded images, behind a progress bar.
 
     Args:
-        model, prepare, look: as of stream.
+        model, prepare, look: as of Network.
         images: object, (n,), bytes.
         name: of the images, for the bar.
 
@@ -37,56 +40,86 @@ def apply(
     Raises:
         UserError: an image does not decode.
     """
-    rows = stream(model, prepare, images, look)
+    rows = Network(model, prepare, look).stream(images)
     return np.stack(list(tqdm(rows, name, len(images), unit="image", mininterval=1, disable=None)))
 
 
-def stream(
-    model: keras.Model, prepare: Preprocess, images: Iterable[bytes], look: Callable = tf.identity
-) -> Iterator[np.ndarray]:
-    """Apply a model, in inference mode, to encoded images, while they are being read and decoded.
-
-    One compiled shape: the last batch is filled up with copies and its surplus results dropped.
+def load(preprocess: bool, folder: Path = Path("data/backbone"), threads: int = 0) -> "Network":
+    """Load the network that the backbone stage saved.
 
     Args:
-        model: float32, (n, size, size, 3) -> (n, d).
-        prepare: what to do to batches first, float32, RGB, 0 to 255.
-        images: read ahead, in a thread of its own.
-        look: what to do to each decoded image before that.
-
-    Yields:
-        float32, (d,), for each image in turn.
-
-    Raises:
-        UserError: an image does not decode.
+        preprocess: do to its images what it was trained on.
+        threads: as of Network.
     """
-    size, failed = model.input_shape[1], []
+    reproducible(0)  # nothing here is random; the operations must not be either
+    model, prepare = backbones.load(folder)
+    return Network(model, prepare if preprocess else tf.identity, threads=threads)
 
-    def read() -> Iterator[bytes]:
+
+class Network:
+    """A model in inference mode, compiled once, when the first image comes, for any number of streams of images.
+
+    One compiled shape: the last batch of a stream is filled up with copies and its surplus results dropped.
+    """
+
+    def __init__(self, model: keras.Model, prepare: Preprocess, look: Callable = tf.identity, threads: int = 0):
+        """Take a model.
+
+        Args:
+            model: float32, (n, size, size, 3) -> (n, d); its weights must not change any more.
+            prepare: what to do to batches first, float32, RGB, 0 to 255.
+            look: what to do to each decoded image before that.
+            threads: on a CPU; 0: as many as it has cores.
+        """
+        self.threads, self.width = threads, model.output_shape[1]
+        self.model, self.prepare, self.look = model, prepare, look
+
+    def stream(self, images: Iterable[bytes]) -> Iterator[np.ndarray]:
+        """Apply it to encoded images, which are read ahead, in a thread of its own, and decoded meanwhile.
+
+        Yields:
+            float32, (d,), for each image in turn.
+
+        Raises:
+            UserError: an image does not decode.
+        """
+        size, failed = self.model.input_shape[1], []
+
+        def read() -> Iterator[bytes]:
+            try:
+                yield from images
+            except Exception as error:  # tf.data would make its own of it
+                failed.append(error)
+
+        data = tf.data.Dataset.from_generator(read, output_signature=tf.TensorSpec((), tf.string))
+        data = data.map(lambda encoded: self.look(decode(encoded, size)), num_parallel_calls=tf.data.AUTOTUNE)
+        batches = data.batch(BATCH).prefetch(2).as_numpy_iterator()
         try:
-            yield from images
-        except Exception as error:  # tf.data would make its own of it
-            failed.append(error)
+            first = next(batches, None)
+            if first is not None:
+                yield from self._run(chain([first], batches))
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(f"an image cannot be read: {error.message.splitlines()[0][:300]}") from None
+        if failed:
+            raise failed[0]
 
-    data = tf.data.Dataset.from_generator(read, output_signature=tf.TensorSpec((), tf.string))
-    data = data.map(lambda encoded: look(decode(encoded, size)), num_parallel_calls=tf.data.AUTOTUNE)
-    batches = data.batch(BATCH).prefetch(2).as_numpy_iterator()
-    network = keras.export.ExportArchive()
-    network.track(model)
-    network.add_endpoint(
-        "infer",
-        lambda batch: model(prepare(batch), training=False),
-        input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.float32)],
-    )
-    run = _by_tensorflow if tf.config.list_physical_devices("GPU") else _by_openvino
-    try:
-        first = next(batches, None)
-        if first is not None:
-            yield from run(network, chain([first], batches))
-    except tf.errors.InvalidArgumentError as error:
-        raise UserError(f"an image cannot be read: {error.message.splitlines()[0][:300]}") from None
-    if failed:
-        raise failed[0]
+    @cached_property
+    def _run(self) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:
+        size, network = self.model.input_shape[1], keras.export.ExportArchive()
+        network.track(self.model)
+        network.add_endpoint(
+            "infer",
+            lambda batch: self.model(self.prepare(batch), training=False),
+            input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.float32)],
+        )
+        if tf.config.list_physical_devices("GPU"):
+            return partial(_by_tensorflow, network)
+        with tempfile.TemporaryDirectory() as folder:
+            network.write_out(folder, verbose=False)
+            # Several batches at once, and float32 also where the processor has something shorter.
+            settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+            settings["INFERENCE_NUM_THREADS"] = self.threads
+            return partial(_by_openvino, openvino.Core().compile_model(folder, "CPU", settings))
 
 
 def engine() -> list[str]:
@@ -102,12 +135,7 @@ def _by_tensorflow(network: keras.export.ExportArchive, batches: Iterable[np.nda
         yield from network.infer(tf.constant(_filled(batch))).numpy()[: len(batch)]
 
 
-def _by_openvino(network: keras.export.ExportArchive, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    with tempfile.TemporaryDirectory() as folder:
-        network.write_out(folder, verbose=False)
-        # Several batches at once, and float32 also where the processor has something shorter.
-        settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
-        compiled = openvino.Core().compile_model(folder, "CPU", settings)
+def _by_openvino(compiled: openvino.CompiledModel, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     idle = [compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))]
     busy = deque()
     for batch in batches:

@@ -4,7 +4,7 @@
     python -m benchmarks scale --zip EuroSAT.zip --weights mobilenet_v2_0.35_224_no_top.weights.h5
 
 Each part prints a table a question, and writes it to benchmarks/results/: PART.json (all digits, every round), PART.md.
-`pip install -e '.[bench]'` brings the peers; one that is not installed is left out, and the table says so.
+The extra `bench` in pyproject.toml names the peers; one that is not installed is left out, and the table says so.
 """
 
 import argparse

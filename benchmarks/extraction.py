@@ -124,7 +124,8 @@ def tabulated(name: str, measured: dict[str, list[float]], about: dict[str, dict
     by_library = ", ".join(f"{key.partition(':')[0]} {statistics.median(v):.0f}" for key, v in products.items())
     notes = [
         f"The network takes {operations * 1e-9:.3g} GFLOP an image. Matrix product: "
-        f"{statistics.median(machine_rate):.0f} GFLOP/s in single precision, the fastest library's of each round ({by_library}).",
+        f"{statistics.median(machine_rate):.0f} GFLOP/s in single precision, of each round the fastest library's "
+        f"({by_library}).",
         f"{len(machine_rate)} rounds; ratios are medians of the ratios within a round. Compiling counts as set-up.",
         "Features are compared on one image, relative to the largest; not where the weights are others (torchvision) "
         "or preprocess_input is left out (the lab). Most peers resize by Pillow, to whole numbers: hence a difference.",

@@ -249,7 +249,7 @@ def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[
     """Choose the fastest candidate, and give its measurement.
 
     Returns:
-        {"settings", "versions", "seconds" (imports, building and compiling, until the first features), "first" (the
+        {"settings", "versions", "failures" (of other candidates), "seconds" (imports, building and compiling, until the first features), "first" (the
         first image's features), "operations" (of the network on an image; this project's only)}; and what measures:
         {"rate"}, images a second.
 
@@ -275,7 +275,7 @@ def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[
         except ModuleNotFoundError:
             raise
         except Exception as error:  # such as no C++ compiler for torch.compile: the others are left
-            failures.append(f"{settings}: {type(error).__name__}: {error}")
+            failures.append(f"{settings}: {type(error).__name__}: {str(error)[:300]}")
             continue
         if best is None or rate > best[0]:
             best = rate, run, settings, seconds, first
@@ -286,6 +286,7 @@ def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[
         "settings": settings,
         "versions": ", ".join(f"{package} {version(package).partition('+')[0]}" for package in packages),
         "seconds": seconds,
+        "failures": failures,
         "first": first.tolist(),
         "operations": operations(keras_network(network)[0]) if name == "project" else None,
     }

@@ -101,8 +101,9 @@ def tabulated(name: str, measured: dict[str, list[float]], about: dict[str, dict
     products = {key: values for key, values in measured.items() if key not in CONTENDERS}
     machine_rate = [max(values) for values in zip(*products.values(), strict=True)]
     operations, features = about["project"]["operations"], np.array(about["project"]["first"])
+    by_key = [key for key in CONTENDERS if key in measured]
     rows = []
-    for key in CONTENDERS.keys() & measured.keys():
+    for key in by_key:
         rate, said = summary(measured[key]), about[key]
         difference = np.abs(np.array(said["first"]) - features).max() / np.abs(features).max()
         rows.append(
@@ -129,6 +130,7 @@ def tabulated(name: str, measured: dict[str, list[float]], about: dict[str, dict
         f"{len(machine_rate)} rounds; ratios are medians of the ratios within a round. Compiling counts as set-up.",
         "Features are compared on one image, relative to the largest; not where the weights are others (torchvision) "
         "or preprocess_input is left out (the lab). Most peers resize by Pillow, to whole numbers: hence a difference.",
+        *(f"{CONTENDERS[key][0]} does not work with {why}." for key in by_key for why in about[key]["failures"]),
         *left_out,
     ]
     columns = [column for column in rows[0] if column not in ("rounds", "versions")]

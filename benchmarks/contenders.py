@@ -249,9 +249,9 @@ def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[
     """Choose the fastest candidate, and give its measurement.
 
     Returns:
-        {"settings", "versions", "failures" (of other candidates), "seconds" (imports, building and compiling, until the first features), "first" (the
-        first image's features), "operations" (of the network on an image; this project's only)}; and what measures:
-        {"rate"}, images a second.
+        {"settings", "versions", "failures" (of other candidates), "seconds" (imports, building and compiling, until the
+        first features), "first" (the first image's features), "operations" (of the network on an image; this project's
+        only)}; and what measures: {"rate"}, images a second.
 
     Raises:
         ModuleNotFoundError: a package that it needs is not installed.

@@ -1,0 +1,86 @@
+"""A temporary clone of the working tree, with nothing computed and nothing cached, to run the graph in."""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from benchmarks.rounds import REPOSITORY
+
+LEFT_OUT = ("tests/", "docs/", "metrics/", "plots/", "report/", "bundle/", "dvc.lock")
+
+
+class Repository:
+    """A folder to run commands in."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def run(self, *command: str) -> str:
+        """Run a command in it, by this interpreter's programs.
+
+        Returns:
+            What it printed.
+        """
+        done = subprocess.run(command, cwd=self.folder, env=self.environment(), capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"error: {' '.join(command)} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+        return done.stdout
+
+    def environment(self) -> dict[str, str]:
+        """Variables for a command in it: a store of features of its own, somebody who may commit to Git."""
+        who = {
+            f"GIT_{who}_{what}": "benchmark@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return os.environ | who | {"EUROSAT_TRANSFER_STORE": str(self.folder / ".git/features.sqlite"), "PATH": path}
+
+
+class Clone(Repository):
+    """The working tree's files, as Git sees them, in a repository of its own: no results, no cache."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+        )
+        for name in listed.stdout.splitlines():
+            if not name.startswith(LEFT_OUT) and (REPOSITORY / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(REPOSITORY / name, folder / name)
+        self.commit()
+
+    def commit(self) -> None:
+        """Commit everything to Git, as experiments need it."""
+        for command in (["git", "init", "-q"], ["git", "add", "-A"], ["git", "commit", "-qm", "benchmark"]):
+            self.run(*command)
+
+    def set_params(self, changes: Mapping[str, object]) -> None:
+        """Change params.yaml, {"svm.C": 1}."""
+        yaml, path = YAML(), self.folder / "params.yaml"
+        params = yaml.load(path)
+        for name, value in changes.items():
+            *sections, key = name.split(".")
+            functools.reduce(lambda section, part: section[part], sections, params)[key] = value
+        yaml.dump(params, path)
+
+    def stages(self) -> list[str]:
+        """Names of the stages, in dvc.yaml's order."""
+        return list(YAML(typ="safe").load(self.folder / "dvc.yaml")["stages"])
+
+
+@contextmanager
+def temporary_clone(changes: Mapping[str, object] | None = None) -> Iterator[Clone]:
+    """Make a clone, with changes to its parameters committed; it is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Clone(Path(folder))
+        clone.set_params(changes or {})
+        clone.commit()
+        yield clone

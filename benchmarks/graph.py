@@ -1,0 +1,143 @@
+"""What does the graph cost beside a plain script, and what does a change cost?"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import chdir
+from functools import partial
+from pathlib import Path
+
+from benchmarks.clone import Clone, Repository, temporary_clone
+from benchmarks.rounds import interleave, ratio, summary
+from benchmarks.tables import Table
+from stages.common.intact import locked_outputs, md5
+
+HELP = "the whole default graph, cold, beside a plain script; nothing changed; one parameter changed; svm alone"
+CHANGES = {"svm.C": 1, "finetune.lr": 0.0003, "split.train": 1100}
+COLD, PLAIN, NOTHING = "dvc repro, cold", "a plain script, cold", "dvc repro, nothing changed"
+
+
+def run(options: argparse.Namespace) -> list[Table]:
+    """Answer for the whole graph, then for svm alone."""
+    whole = measure_graph(options.rounds, CHANGES)
+    return [
+        graph_table(*whole),
+        alone_table("svm", "svm.C", measure_alone("svm", "svm.C", range(1, options.rounds + 1))),
+    ]
+
+
+def measure_graph(
+    rounds: int, changes: Mapping[str, object], stages: Iterable[str] = (), params: Mapping[str, object] | None = None
+) -> tuple[dict[str, list[float]], list[dict[str, float]], set[str]]:
+    """Run everything once a round, in new clones.
+
+    Args:
+        changes: parameters to change, one after the other.
+        stages: those to run; none: all.
+        params: other parameters than the default's.
+
+    Returns:
+        Seconds by what was run, one a round; the plain script's seconds by stage, a round each; outputs in which the
+        two differ.
+    """
+    seconds, plain, differing = defaultdict(list), [], set()
+
+    def timed(clone: Clone, what: str, *command: str) -> str:
+        start = time.perf_counter()
+        said = clone.run(*command)
+        seconds[what].append(time.perf_counter() - start)
+        print(f"  {what}: {seconds[what][-1]:.1f} s", file=sys.stderr, flush=True)
+        return said
+
+    for _ in range(rounds):
+        with temporary_clone(params) as clone, temporary_clone(params) as other:
+            timed(clone, COLD, "dvc", "repro", *stages)
+            plain.append(json.loads(timed(other, PLAIN, sys.executable, "-m", "benchmarks.plain", *stages)))
+            differing |= _differing(clone.folder, other.folder)
+            timed(clone, NOTHING, "dvc", "repro", *stages)
+            for name, value in changes.items():
+                timed(clone, f"dvc exp run -S {name}={value}", "dvc", "exp", "run", "-S", f"{name}={value}", *stages)
+    return dict(seconds), plain, differing
+
+
+def _differing(one: Path, other: Path) -> set[str]:
+    """Outputs of one clone's graph that are not the same in the other."""
+    with chdir(one):
+        outputs = list(locked_outputs())
+    return {str(path) for path, locked in outputs if not (other / path).exists() or md5(other / path) != locked}
+
+
+def graph_table(seconds: dict[str, list[float]], plain: list[dict[str, float]], differing: set[str]) -> Table:
+    """Lay out seconds, and what of the cold run is outside the stages' work: all but the mains' own time."""
+    work = [sum(second for name, second in round_.items() if name != "imports") for round_ in plain]
+    outside = [cold - own for cold, own in zip(seconds[COLD], work, strict=True)]
+    rows = [{"what": what, **_row(values, "/ cold", seconds[COLD])} for what, values in seconds.items()]
+    rows.insert(2, {"what": "  of which the stages' own work", **_row(work, "/ cold", seconds[COLD])})
+    rows.insert(1, {"what": "  of which outside the stages' work", **_row(outside, "/ cold", seconds[COLD])})
+    stages = ", ".join(f"{name} {statistics.median(r[name] for r in plain):.1f}" for name in plain[0])
+    notes = [
+        "Outside the stages' work (starting interpreters, imports, DVC's hashing and copying): the cold run, less what "
+        "the stages' mains take in the plain script.",
+        f"The plain script by stage, seconds: {stages}.",
+        "What the plain script wrote is "
+        + (f"not the same: {', '.join(sorted(differing))}." if differing else "the same."),
+        f"{len(plain)} rounds, each in new clones with an empty cache and an empty store of features.",
+    ]
+    return Table("The graph: seconds", ["what", "seconds", "min", "max", "/ cold"], rows, notes)
+
+
+def _row(values: list[float], column: str, base: list[float]) -> dict[str, object]:
+    of = summary(values)
+    return {"seconds": of.pop("median"), **of, column: ratio(values, base)}
+
+
+def measure_alone(
+    stage: str, parameter: str, values: Sequence[object], params: Mapping[str, object] | None = None
+) -> dict[str, list[float]]:
+    """Run one stage, whose parameter changes from value to value, in turn with a stage that runs `true`.
+
+    Returns:
+        Seconds of `dvc repro` from start to prompt: {stage: one a value, "true": one a value}.
+    """
+    with temporary_clone(params) as clone, tempfile.TemporaryDirectory() as folder:
+        clone.run("dvc", "repro", stage)
+        trivial = Repository(Path(folder))
+        for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+            trivial.run(*command)
+        (trivial.folder / "dvc.yaml").write_text("stages:\n  nothing:\n    cmd: 'true'\n", encoding="utf-8")
+        waiting = iter(values)
+
+        def changed() -> float:
+            clone.set_params({parameter: next(waiting)})
+            return _seconds(lambda: clone.run("dvc", "repro", stage))
+
+        nothing = partial(_seconds, lambda: trivial.run("dvc", "repro"))
+        return interleave({stage: changed, "true": nothing}, len(values))
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def alone_table(stage: str, parameter: str, seconds: dict[str, list[float]]) -> Table:
+    """Lay out one stage's seconds beside DVC's own."""
+    beyond = [own - trivial for own, trivial in zip(seconds[stage], seconds["true"], strict=True)]
+    rows = [
+        {
+            "what": f"dvc repro {stage}, after a change of {parameter}",
+            **_row(seconds[stage], "/ trivial", seconds["true"]),
+        },
+        {"what": "dvc repro of a stage that runs `true`", **_row(seconds["true"], "/ trivial", seconds["true"])},
+        {"what": f"  {stage} beyond DVC's own", **_row(beyond, "/ trivial", seconds["true"])},
+    ]
+    notes = [f"{len(beyond)} rounds, each with another {parameter}: DVC has none of them in its cache."]
+    return Table(
+        f"{stage} alone, from command to prompt: seconds", ["what", "seconds", "min", "max", "/ trivial"], rows, notes
+    )

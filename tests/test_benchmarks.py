@@ -1,0 +1,138 @@
+"""Each part's way through, with a few images and one round; no figure is expected of a machine."""
+
+import argparse
+import json
+import os
+import sys
+
+import pytest
+from conftest import REPOSITORY, run
+
+from benchmarks import extraction, graph, rounds, scale, tables, training
+from benchmarks.__main__ import parse
+from benchmarks.contenders import Network, operations
+
+TINY = {"activations.max_epochs": 1}
+
+
+def test_ratios_are_taken_within_rounds():
+    assert rounds.ratio([2, 40, 9], [1, 10, 3]) == 3
+    assert rounds.summary([3, 1, 2]) == {"median": 2, "min": 1, "max": 3, "rounds": [3, 1, 2]}
+
+
+def test_contenders_are_measured_in_turn():
+    asked = []
+    values = rounds.interleave({name: lambda name=name: asked.append(name) or len(asked) for name in "AB"}, 2)
+    assert (asked, values) == (["A", "B", "A", "B"], {"A": [1, 3], "B": [2, 4]})
+
+
+def test_a_table_is_printed_and_written(tmp_path):
+    table = tables.Table("How fast?", ["who", "rate"], [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}], ["So."])
+    tables.write(tmp_path, "part", [table])
+    assert "1,234" in str(table)
+    assert "| a     |  1,234 |" in (tmp_path / "part.md").read_text()
+    written = json.loads((tmp_path / "part.json").read_text())
+    assert written["tables"][0]["rows"] == [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}]
+    assert written["machine"]["tensorflow"]
+
+
+def test_the_share_of_the_matrix_product():
+    about = {
+        "settings": "",
+        "versions": "",
+        "seconds": 1.0,
+        "failures": ["batch 9: why"],
+        "first": [1.0, 2.0],
+        "operations": int(2e9),
+    }
+    measured = {
+        "numpy: product": [100.0, 50.0],
+        "torch: product": [80.0, 60.0],
+        "project": [25.0, 15.0],
+        "lab": [5.0, 3.0],
+    }
+    table = extraction.tabulated("net", measured, {"project": about, "lab": about}, ["X is left out: why."])
+    ours, lab = table.rows
+    assert (ours["contender"], lab["contender"]) == ("this project", "the lab's loop")
+    assert ours["of matrix product"] == 0.5  # 2 GFLOP an image: 50 of 100, 30 of 60
+    assert lab["/ this project"] == pytest.approx(0.2)
+    assert "X is left out: why." in str(table)
+    assert "this project does not work with batch 9: why." in str(table)
+
+
+def test_operations_of_layers_are_counted():
+    from stages.common.tensorflow import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, 2, "same"), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(5))
+    assert operations(model) == 2 * (4 * 4 * 4 * 3 * 3 * 3 + 64 * 5)
+
+
+def test_extraction_names_the_missing_peers(tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    missing = "raise ModuleNotFoundError('no', name='onnxruntime')"  # not installed, whether it is or not
+    (tmp_path / "lib/onnxruntime.py").write_text(missing)
+    (tmp_path / "images").mkdir()
+    extraction.write_images(tmp_path / "images", 20, None)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "lib")}
+    network = Network("MobileNetV2", "mobilenet_v2", "mobilenet_v2", 32)
+    arguments = ("benchmarks.contenders", "onnx_runtime", json.dumps(network), str(tmp_path / "images"))
+    with pytest.raises(rounds.LeftOutError, match="onnxruntime is not installed"):
+        rounds.Contender(*arguments, environment=environment)
+    kept = {key: extraction.CONTENDERS[key] for key in ("project", "openvino", "torchvision")}
+    monkeypatch.setattr(extraction, "CONTENDERS", kept)
+    monkeypatch.setattr(extraction.machine, "LIBRARIES", ("numpy", "torch"))
+    options = argparse.Namespace(rounds=1, matrix=64, torch_python=str(tmp_path / "python"))
+    table = extraction.compare("net", network, tmp_path / "images", options)
+    assert "torchvision is left out: no interpreter" in str(table)
+    by_name = {row["contender"]: row for row in table.rows}
+    assert set(by_name) == {"this project", "OpenVINO"}
+    assert by_name["OpenVINO"]["features differ by"] < 0.05  # it computes the same
+    assert all(row["images/s"] > 0 for row in table.rows)
+
+
+def test_a_contender_that_fails_is_left_out_by_its_last_line():
+    with pytest.raises(rounds.LeftOutError, match="failed: TypeError"):
+        rounds.Contender("benchmarks.machine", "nobody", "8")
+
+
+def test_the_graph_beside_a_plain_script():
+    seconds, plain, differing = graph.measure_graph(1, {"activations.lr": 0.2}, ["activations"], TINY)
+    assert differing == set()  # both write the same bytes
+    rows = {row["what"].strip(): row for row in graph.graph_table(seconds, plain, differing).rows}
+    own = plain[0]["activations"]
+    assert rows["of which the stages' own work"]["seconds"] == own
+    assert rows["of which outside the stages' work"]["seconds"] == seconds[graph.COLD][0] - own
+    assert rows["dvc exp run -S activations.lr=0.2"]["seconds"] > rows[graph.NOTHING]["seconds"]
+
+
+def test_a_stage_alone_beside_dvcs_own():
+    seconds = graph.measure_alone("activations", "activations.lr", [0.1], TINY)
+    rows = graph.alone_table("activations", "activations.lr", seconds).rows
+    assert rows[2]["seconds"] == seconds["activations"][0] - seconds["true"][0] > 0
+
+
+def test_training_with_and_without_input():
+    network = {"name": "tilenet", "image_size": 16, "options": {}}
+    rates = training.measure("tilenet", network, 1, 2, 1)
+    assert all(rate > 0 for values in rates.values() for rate in values)
+    assert training.row({"real": [8.0], "repeated": [10.0]})["waiting"] == pytest.approx(0.2)
+
+
+def test_time_and_memory_by_size():
+    measured = scale.measure(TINY, ["activations"])
+    table = scale.table({20: measured, 40: {"activations": (3.0, 500.0)}}, "tiny")
+    assert table.rows[0]["20: MB"] > 50
+    assert table.rows[-1]["40: s"] == 3.0
+    assert scale.split(640, 27_000) == {"split.train": 256, "split.val": 64, "split.test": 320}
+    assert scale.split(27_000, 27_000) == {"split.train": "all", "split.val": 2_700, "split.test": "all"}
+
+
+def test_the_command_line(tmp_path, capsys):
+    assert parse(["graph"]).rounds == 5
+    for wrong in (["nothing"], ["graph", "--rounds", "0"], ["scale", "--zip", str(tmp_path / "no.zip")]):
+        with pytest.raises(SystemExit):
+            parse(wrong)
+    assert "no file" in capsys.readouterr().err
+    said = run(sys.executable, "-m", "benchmarks", "--help", cwd=REPOSITORY).stdout
+    assert all(f"{part}  " in said for part in ("extraction", "graph", "training", "scale"))

@@ -74,13 +74,12 @@ def project(network: Network) -> list[Candidate]:
     """Run what the stages extract and finetune run."""
 
     def make() -> Stream:
-        from stages.common import backbones
-        from stages.common.inference import stream
+        from stages.common import backbones, inference
         from stages.common.tensorflow import keras
 
         keras.utils.set_random_seed(0)
         model = backbones.build(network.keras.lower(), network.size, {})
-        return lambda images: stream(model, backbones.preprocess_for(network.keras.lower()), images)
+        return inference.Network(model, backbones.preprocess_for(network.keras.lower())).stream
 
     return [Candidate("as the stages run it", make)]
 

@@ -170,23 +170,24 @@ def test_networks_give_what_keras_gives(name):
     keras.utils.set_random_seed(0)
     model, prepare = backbones.build(name, NETWORKS[name], {}), backbones.preprocess_for(name)
     images = [encoded((20 * i, 90, 200 - 15 * i), size=(20 + i, 50)) for i in range(inference.BATCH + 3)]
-    rows = np.stack(list(inference.stream(model, prepare, images)))
+    network = inference.Network(model, prepare)
+    rows = np.stack(list(network.stream(images)))
     seen = tf.stack([inference.decode(image, NETWORKS[name]) for image in images])
     expected = model(prepare(seen)).numpy()
     np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
-    alone = [next(inference.stream(model, prepare, [image])) for image in (images[0], images[-1])]
+    alone = [next(network.stream([image])) for image in (images[0], images[-1])]
     assert (rows[[0, -1]] == alone).all()  # to the bit, whatever else is in the batch
 
 
 def test_an_error_of_the_reader_and_a_broken_image_are_told():
-    model, prepare = backbones.build("tilenet", 32, {}), backbones.preprocess_for("tilenet")
+    network = inference.Network(backbones.build("tilenet", 32, {}), backbones.preprocess_for("tilenet"))
 
     def reader():
         yield encoded((1, 2, 3))
         raise UserError("data/dataset cannot be read")
 
     with pytest.raises(UserError, match="data/dataset cannot be read"):
-        list(inference.stream(model, prepare, reader()))
+        list(network.stream(reader()))
     with pytest.raises(UserError, match="an image cannot be read"):
-        list(inference.stream(model, prepare, [b"\xff\xd8\xff no image"]))
-    assert list(inference.stream(model, prepare, [])) == []
+        list(network.stream([b"\xff\xd8\xff no image"]))
+    assert list(network.stream([])) == []

@@ -16,6 +16,7 @@ import openvino
 from tqdm import tqdm
 
 from stages.common import backbones
+from stages.common.accelerators import gpus
 from stages.common.backbones import Preprocess
 from stages.common.stage import UserError
 from stages.common.tensorflow import keras, reproducible, tf
@@ -112,7 +113,7 @@ class Network:
             lambda batch: self.model(self.prepare(batch), training=False),
             input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.float32)],
         )
-        if tf.config.list_physical_devices("GPU"):
+        if gpus():
             return partial(_by_tensorflow, network)
         with tempfile.TemporaryDirectory() as folder:
             network.write_out(folder, verbose=False)
@@ -124,10 +125,9 @@ class Network:
 
 def engine() -> list[str]:
     """Name what the last bits of results come from, besides the network and the image."""
-    gpus = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
     core = openvino.Core()
     cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
-    return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus, *cpu])]
+    return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
 
 
 def _by_tensorflow(network: keras.export.ExportArchive, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -63,6 +63,8 @@ def test_an_experiment_runs_fine_tuning_alone_and_is_compared(reproduced):
         dvc(reproduced, "plots", *command, "-o", "page")
         page = (reproduced / "page/index.html").read_text(encoding="utf-8")
         assert all(word in page for word in ("finetune: confusion on test", "SeaLake", "val_accuracy", "tsne"))
+    write_params(reproduced)  # an experiment changes the working tree
+    assert stages_run(dvc(reproduced, "repro")) == set()
 
 
 def test_forcing_everything_leaves_the_lock_as_it_was(reproduced):

@@ -1,8 +1,8 @@
-import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import REPOSITORY, run
 from sklearn.svm import SVC
 
 from stages import svm
@@ -139,4 +139,4 @@ def test_missing_features_are_named(world):
 @pytest.mark.parametrize("stage", ["svm", "knn", "pixels", "tsne", "split", "compare"])
 def test_tensorflow_is_not_imported(stage):
     code = f"import sys, stages.{stage}; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert run(sys.executable, "-c", code, cwd=REPOSITORY).returncode == 0

@@ -4,6 +4,7 @@ Without a GPU by OpenVINO, which needs two thirds of the time that TensorFlow do
 results depend neither on the number of cores nor on the other images of a batch.
 """
 
+import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -93,8 +94,10 @@ class Network:
                 failed.append(error)
 
         data = tf.data.Dataset.from_generator(read, output_signature=tf.TensorSpec((), tf.string))
-        data = data.map(lambda encoded: self.look(decode(encoded, size)), num_parallel_calls=tf.data.AUTOTUNE)
-        batches = data.batch(BATCH).prefetch(2).as_numpy_iterator()
+        data = data.map(lambda encoded: self.look(decode(encoded, size)), num_parallel_calls=os.cpu_count())
+        fixed = tf.data.Options()
+        fixed.autotune.enabled = False  # its thread takes seconds to end
+        batches = data.batch(BATCH).prefetch(2).with_options(fixed).as_numpy_iterator()
         try:
             first = next(batches, None)
             if first is not None:
@@ -136,7 +139,8 @@ def _by_tensorflow(network: keras.export.ExportArchive, batches: Iterable[np.nda
 
 
 def _by_openvino(compiled: openvino.CompiledModel, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    idle = [compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))]
+    at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    idle = [compiled.create_infer_request() for _ in range(2 * at_once)]  # as many wait: no core ever does
     busy = deque()
     for batch in batches:
         if not idle:

@@ -179,6 +179,16 @@ def test_networks_give_what_keras_gives(name):
     assert (rows[[0, -1]] == alone).all()  # to the bit, whatever else is in the batch
 
 
+def test_with_a_gpu_tensorflow_gives_the_same(monkeypatch):
+    keras.utils.set_random_seed(0)
+    model, prepare = backbones.build("tilenet", 32, {}), backbones.preprocess_for("tilenet")
+    images = [encoded((20 * i, 90, 10)) for i in range(inference.BATCH + 3)]
+    expected = list(inference.Network(model, prepare).stream(images))
+    monkeypatch.setattr(inference, "gpus", lambda: [{"device_name": "one that is not there"}])
+    rows = list(inference.Network(model, prepare).stream(images))
+    np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-5)
+
+
 def test_an_error_of_the_reader_and_a_broken_image_are_told():
     network = inference.Network(backbones.build("tilenet", 32, {}), backbones.preprocess_for("tilenet"))
 

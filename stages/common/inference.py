@@ -111,13 +111,13 @@ class Network:
     def _run(self) -> Callable[[Iterable[np.ndarray]], Iterator[np.ndarray]]:
         size, network = self.model.input_shape[1], keras.export.ExportArchive()
         network.track(self.model)
-        network.add_endpoint(
+        infer = network.add_endpoint(
             "infer",
             lambda batch: self.model(self.prepare(batch), training=False),
             input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.float32)],
         )
         if gpus():
-            return partial(_by_tensorflow, network)
+            return partial(_by_tensorflow, infer)
         with tempfile.TemporaryDirectory() as folder:
             network.write_out(folder, verbose=False)
             # Several batches at once, and float32 also where the processor has something shorter.
@@ -133,9 +133,9 @@ def engine() -> list[str]:
     return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
 
 
-def _by_tensorflow(network: keras.export.ExportArchive, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _by_tensorflow(infer: Callable, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for batch in batches:
-        yield from network.infer(tf.constant(_filled(batch))).numpy()[: len(batch)]
+        yield from infer(tf.constant(_filled(batch))).numpy()[: len(batch)]
 
 
 def _by_openvino(compiled: openvino.CompiledModel, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -123,6 +124,20 @@ def test_what_a_task_computes_is_waited_for_and_computed_again_if_that_fails(tas
             assert ended.is_set()
             assert not taken
     assert "another run of DVC computes svm from the same inputs: waiting for it" in capfd.readouterr().out
+
+
+def test_what_a_task_that_is_gone_made_meanwhile_is_taken(reproduced, monkeypatch):
+    monkeypatch.chdir(reproduced)
+    with once("knn"):
+        pass
+    file = max(Path(".dvc/tmp/once").glob("knn-*"), key=os.path.getmtime)
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    for seconds, expected in ((0, True), (10**9, False)):  # made just now; made before this DVC: it forces the stage
+        file.write_text(str(gone.pid), encoding="ascii")
+        os.utime(file, (time.time() - seconds,) * 2)
+        with once("knn") as taken:
+            assert taken is expected
 
 
 def test_other_parameters_do_not_wait(task, world):

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 from ruamel.yaml import YAML
 
 from stages.common.intact import inputs_of, md5
@@ -51,12 +52,16 @@ def once(stage: str) -> Iterator[bool]:
 
 def _take(stage: str, path: Path, own_dvc: int) -> bool:
     """Take the outputs from DVC's cache, if the DVC named in the file has just had them made."""
-    maker = int(path.read_text(encoding="ascii") or 0)
+    maker, made = int(path.read_text(encoding="ascii") or 0), path.stat().st_mtime
     if maker in (0, own_dvc):  # whoever had the lock has failed, or this DVC forces the stage again
         return False
-    while _alive(maker) and time.time() - path.stat().st_mtime < LONGEST:
+    # What was made before this DVC started, and by one that is gone, is what this DVC forces again.
+    meanwhile = made > psutil.Process(own_dvc).create_time()
+    while (caching := psutil.pid_exists(maker) and time.time() - made < LONGEST) or meanwhile:
         if _restore(stage):
             return True
+        if not caching:
+            break
         time.sleep(PAUSE)
     return False
 
@@ -71,16 +76,6 @@ def _restore(stage: str) -> bool:
             repo.stage_cache.restore(repo.stage.load_one(name=stage))
         except (RunCacheNotFoundError, TypeError):  # TypeError: its folder is there, but the record not yet
             return False
-    return True
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
     return True
 
 

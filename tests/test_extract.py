@@ -169,7 +169,8 @@ NETWORKS = {"tilenet": 32, "resnet50": 32, "mobilenetv2": 96}
 def test_networks_give_what_keras_gives(name):
     keras.utils.set_random_seed(0)
     model, prepare = backbones.build(name, NETWORKS[name], {}), backbones.preprocess_for(name)
-    images = [encoded((20 * i, 90, 200 - 15 * i), size=(20 + i, 50)) for i in range(inference.BATCH + 3)]
+    count = inference.BATCH_SMALL + 3
+    images = [encoded((7 * i, 90, 255 - 7 * i), size=(20 + i, 50)) for i in range(count)]
     network = inference.Network(model, prepare)
     rows = np.stack(list(network.stream(images)))
     seen = tf.stack([inference.decode(image, NETWORKS[name]) for image in images])
@@ -182,7 +183,7 @@ def test_networks_give_what_keras_gives(name):
 def test_with_a_gpu_tensorflow_gives_the_same(monkeypatch):
     keras.utils.set_random_seed(0)
     model, prepare = backbones.build("tilenet", 32, {}), backbones.preprocess_for("tilenet")
-    images = [encoded((20 * i, 90, 10)) for i in range(inference.BATCH + 3)]
+    images = [encoded((7 * i, 90, 10)) for i in range(inference.BATCH_SMALL + 3)]
     expected = list(inference.Network(model, prepare).stream(images))
     monkeypatch.setattr(inference, "gpus", lambda: [{"device_name": "one that is not there"}])
     rows = list(inference.Network(model, prepare).stream(images))

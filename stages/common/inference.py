@@ -20,10 +20,11 @@ from stages.common import backbones
 from stages.common.accelerators import gpus
 from stages.common.backbones import Preprocess
 from stages.common.stage import UserError
-from stages.common.tensorflow import keras, reproducible, tf
+from stages.common.tensorflow import keras, reproducible, tf, untuned
 from stages.common.tiles import decode
 
-BATCH = 8  # as fast as larger ones, and each core has a batch of its own in memory
+BATCH, BATCH_SMALL = 8, 32  # images: as fast as larger ones, and each core has two batches of its own in memory
+SMALL = 112  # pixels a side
 
 
 def apply(
@@ -75,6 +76,7 @@ class Network:
         """
         self.threads, self.width = threads, model.output_shape[1]
         self.model, self.prepare, self.look = model, prepare, look
+        self.batch = BATCH_SMALL if model.input_shape[1] <= SMALL else BATCH
 
     def stream(self, images: Iterable[bytes]) -> Iterator[np.ndarray]:
         """Apply it to encoded images, which are read ahead, in a thread of its own, and decoded meanwhile.
@@ -95,9 +97,7 @@ class Network:
 
         data = tf.data.Dataset.from_generator(read, output_signature=tf.TensorSpec((), tf.string))
         data = data.map(lambda encoded: self.look(decode(encoded, size)), num_parallel_calls=os.cpu_count())
-        fixed = tf.data.Options()
-        fixed.autotune.enabled = False  # its thread takes seconds to end
-        batches = data.batch(BATCH).prefetch(2).with_options(fixed).as_numpy_iterator()
+        batches = untuned(data.batch(self.batch).prefetch(2)).as_numpy_iterator()
         try:
             first = next(batches, None)
             if first is not None:
@@ -114,16 +114,17 @@ class Network:
         infer = network.add_endpoint(
             "infer",
             lambda batch: self.model(self.prepare(batch), training=False),
-            input_signature=[tf.TensorSpec((BATCH, size, size, 3), tf.float32)],
+            input_signature=[tf.TensorSpec((self.batch, size, size, 3), tf.float32)],
         )
         if gpus():
-            return partial(_by_tensorflow, infer)
+            return partial(_by_tensorflow, infer, self.batch)
         with tempfile.TemporaryDirectory() as folder:
             network.write_out(folder, verbose=False)
             # Several batches at once, and float32 also where the processor has something shorter.
             settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
             settings["INFERENCE_NUM_THREADS"] = self.threads
-            return partial(_by_openvino, openvino.Core().compile_model(folder, "CPU", settings))
+            compiled = openvino.Core().compile_model(folder, "CPU", settings)
+            return partial(_by_openvino, compiled, self.batch)
 
 
 def engine() -> list[str]:
@@ -133,12 +134,12 @@ def engine() -> list[str]:
     return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
 
 
-def _by_tensorflow(infer: Callable, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _by_tensorflow(infer: Callable, size: int, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     for batch in batches:
-        yield from infer(tf.constant(_filled(batch))).numpy()[: len(batch)]
+        yield from infer(tf.constant(_filled(batch, size))).numpy()[: len(batch)]
 
 
-def _by_openvino(compiled: openvino.CompiledModel, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _by_openvino(compiled: openvino.CompiledModel, size: int, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
     idle = [compiled.create_infer_request() for _ in range(2 * at_once)]  # as many wait: no core ever does
     busy = deque()
@@ -146,7 +147,7 @@ def _by_openvino(compiled: openvino.CompiledModel, batches: Iterable[np.ndarray]
         if not idle:
             yield from _result(busy, idle)
         busy.append((idle.pop(), len(batch)))
-        busy[-1][0].start_async([_filled(batch)])
+        busy[-1][0].start_async([_filled(batch, size)])
     while busy:
         yield from _result(busy, idle)
 
@@ -158,5 +159,5 @@ def _result(busy: deque, idle: list) -> np.ndarray:
     return request.get_output_tensor().data[:count].copy()
 
 
-def _filled(batch: np.ndarray) -> np.ndarray:
-    return np.concatenate([batch, np.repeat(batch[-1:], BATCH - len(batch), axis=0)]) if len(batch) < BATCH else batch
+def _filled(batch: np.ndarray, size: int) -> np.ndarray:
+    return np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)]) if len(batch) < size else batch

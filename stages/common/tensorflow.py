@@ -18,7 +18,7 @@ finally:
     os.close(_stderr)
     os.close(_null)
 
-__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds"]
+__all__ = ["keras", "progress", "progress_bar", "reproducible", "tf", "tfds", "untuned"]
 
 THREADS = 2  # that share a sum in training: as many on every machine, since another number gives other bits
 tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("TF_NUM_INTRAOP_THREADS", THREADS)))
@@ -33,6 +33,13 @@ def reproducible(seed: int) -> None:
     keras.utils.clear_session()  # layers are numbered by process, and their names are written with the weights
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+
+
+def untuned(data: tf.data.Dataset) -> tf.data.Dataset:
+    """Leave out tf.data's tuner: its thread may take seconds to end, and what is mapped here has no need of it."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.with_options(options)
 
 
 def progress() -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 from stages.common.files import read_arrays, write_arrays, write_csv
 from stages.common.intact import inputs_of, md5
 from stages.common.stage import UserError
-from stages.common.tensorflow import keras, progress, tf
+from stages.common.tensorflow import keras, progress, tf, untuned
 
 CHECKPOINTS = Path("data/checkpoints")  # no output: DVC would delete it before the stage goes on
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -42,7 +43,7 @@ def stream(order: np.ndarray, batch_size: int, load: Callable, done: int = 0) ->
     """
     start = done * order.shape[1]
     data = tf.data.Dataset.from_tensor_slices((np.arange(start, order.size), order.ravel()[start:]))
-    return data.map(load, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size).prefetch(2)
+    return untuned(data.map(load, num_parallel_calls=os.cpu_count()).batch(batch_size).prefetch(2))
 
 
 def rate_schedule(lr: float, steps: int, warmup: int, cosine: bool) -> keras.optimizers.schedules.LearningRateSchedule:

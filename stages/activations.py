@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 from stages.common.files import whole, write_csv, write_json
 from stages.common.params import Activations, load_params
 from stages.common.stage import UserError, run_stage
-from stages.common.tensorflow import keras, progress_bar, reproducible, tfds
+from stages.common.tensorflow import keras, progress_bar, reproducible
 
 TEST = 0.2  # share of the digits held out; MNIST has a test set of its own
 
@@ -45,6 +45,8 @@ def load_data(params: Activations) -> Digits:
         return Digits(
             *train_test_split(X, digits.target, test_size=TEST, stratify=digits.target, random_state=params.seed)
         )
+    from stages.common.tfds import tfds  # needed only here
+
     try:
         (X_train, y_train), (X_test, y_test) = tfds.as_numpy(
             tfds.load("mnist", split=["train", "test"], batch_size=-1, as_supervised=True)

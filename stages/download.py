@@ -16,7 +16,8 @@ import matplotlib.pyplot as plt
 from stages.common.files import whole, write_csv
 from stages.common.params import Data, load_params
 from stages.common.stage import UserError, run_stage
-from stages.common.tensorflow import tf, tfds
+from stages.common.tensorflow import tf
+from stages.common.tfds import tfds
 from stages.common.tiles import class_labels, read_records
 from stages.datasets.eurosat import Eurosat, fetch_archive
 from stages.datasets.folder import Folder

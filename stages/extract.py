@@ -13,14 +13,15 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from stages.common.features import SUBSETS
 from stages.common.fetch import fetch
 from stages.common.intact import inputs_of, md5
+from stages.common.names import SUBSETS
 from stages.common.params import Extract, load_params
 from stages.common.precomputed import read_features
 from stages.common.rows import Rows, pack
@@ -77,7 +78,7 @@ def compute(params: Extract) -> tuple[Arrays, Arrays]:
             else:
                 features[subset][place] = row
 
-    with FeatureStore(network_digest(params.preprocess, engine)) as store:
+    with FeatureStore(network_digest(params.preprocess, engine)) as store, cluster or nullcontext():
         computed = 0
         for row in (cluster or network).stream(unseen(store)):
             subset, place, image = expected.popleft()

@@ -5,7 +5,7 @@ import pytest
 from stages import activations
 from stages.common.files import read_csv, read_json
 from stages.common.stage import UserError
-from stages.common.tensorflow import tfds
+from stages.common.tfds import tfds
 
 
 def test_the_four_networks_are_compared(world):

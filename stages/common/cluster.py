@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -35,7 +35,7 @@ PATIENCE = 5  # seconds to connect
 
 
 class Cluster:
-    """The nodes at RAY_ADDRESS, and the network that the backbone stage saved."""
+    """The nodes at RAY_ADDRESS, and the network that the backbone stage saved, until the end of a with statement."""
 
     def __init__(self, preprocess: bool, folder: Path = Path("data/backbone")):
         """Connect, send the network, and have the nodes import TensorFlow; preprocess, folder: as of inference.load.
@@ -52,6 +52,12 @@ class Cluster:
         on = [NodeAffinitySchedulingStrategy(node, soft=True) for node, cores in nodes.items() if cores]
         self.asked = [_engine.options(num_cpus=0, scheduling_strategy=node).remote() for node in on]
         self.files, self.preprocess = ray.put({path.name: path.read_bytes() for path in folder.iterdir()}), preprocess
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        ray.shutdown()
 
     @property
     def engine(self) -> list[str]:

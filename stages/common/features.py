@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.common.files import read_arrays
+from stages.common.names import SUBSETS
 from stages.common.stage import UserError
-
-SUBSETS = ("train", "val", "test")
 
 
 class Features(NamedTuple):

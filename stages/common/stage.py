@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from stages.common.intact import damaged_outputs, inputs_of
 from stages.common.once import once
@@ -26,26 +27,38 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     """
     argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     try:
-        if "DVC_STAGE" not in os.environ:  # not DVC, but someone by hand
+        if "DVC_STAGE" in os.environ:
+            _run_for_dvc(main, os.environ["DVC_STAGE"])
+        else:
             main()
-            return
-        stage = os.environ["DVC_STAGE"]
-        with alone(stage):
-            _refuse(damaged_outputs(inputs_of(stage)))
-            with once(stage) as taken:
-                if not taken:
-                    main()
     except UserError as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     except OSError as error:
         if error.errno is None:  # not the system's, but somebody's own
             raise
         where = f"{error.filename}: " if error.filename is not None else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        os._exit(1)  # a weights file that found no room makes HDF5 crash when Python ends in its own way
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        _end(1)  # a weights file that found no room makes HDF5 crash when Python ends in its own way
     except MemoryError as error:
         sys.exit(f"error: not enough memory: {error}")
+    _end(0)
+
+
+def _end(status: int) -> NoReturn:
+    """End this process at once: to take TensorFlow apart, as Python would, needs most of a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _run_for_dvc(main: Callable[[], None], stage: str) -> None:
+    with alone(stage):
+        if damaged := damaged_outputs(inputs_of(stage)):
+            names = ", ".join(map(str, damaged))
+            raise UserError(f"damaged in DVC's cache: {names}; `python -m stages.mend` takes that away")
+        with once(stage) as taken:
+            if not taken:
+                main()
 
 
 @contextmanager
@@ -70,9 +83,3 @@ def alone(stage: str) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
-
-
-def _refuse(damaged: list[Path]) -> None:
-    if damaged:
-        names = ", ".join(map(str, damaged))
-        raise UserError(f"damaged in DVC's cache: {names}; `python -m stages.mend` takes that away")

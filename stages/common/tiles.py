@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.common.files import read_csv
+from stages.common.names import SUBSETS
 from stages.common.stage import UserError
-from stages.common.tensorflow import tf, tfds
+from stages.common.tensorflow import tf
+from stages.common.tfds import tfds
 
 SPLIT = "data/split.csv"
-SUBSETS = ("train", "val", "test")
 
 
 class Record(NamedTuple):

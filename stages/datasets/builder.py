@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from PIL import Image
 
 from stages.common.stage import UserError
-from stages.common.tensorflow import tf, tfds
+from stages.common.tensorflow import tf
+from stages.common.tfds import tfds
 
 MODES = ("L", "LA", "P", "RGB", "RGBA", "1", "CMYK")  # 8 bits a channel: what converts to RGB without a guess
 

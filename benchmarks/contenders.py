@@ -186,7 +186,7 @@ def openvino(network: Network) -> list[Candidate]:
 
         return run
 
-    return [Candidate(f"batch {batch}", lambda batch=batch: make(batch)) for batch in (8, 16)]
+    return [Candidate(f"batch {batch}", lambda batch=batch: make(batch)) for batch in (8, 16, 32)]
 
 
 def torchvision(network: Network) -> list[Candidate]:

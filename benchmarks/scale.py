@@ -1,6 +1,7 @@
 """How do each stage's time and memory grow with the number of images?"""
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -61,23 +62,36 @@ def _run(clone: Clone, stage: str) -> tuple[float, float]:
     return seconds, megabytes
 
 
+def growth(seconds: Mapping[int, float], megabytes: Mapping[int, float]) -> dict[str, float]:
+    """How both grow with the number of images, in the last step; nothing where there are fewer than three sizes."""
+    if len(seconds) < 3:
+        return {}
+    first, *_, before, last = seconds
+    thousands, row = (last - before) / 1000, {}
+    row["s per 1,000 more"] = (seconds[last] - seconds[before]) / thousands
+    row["MB per 1,000 more"] = (megabytes[last] - megabytes[before]) / thousands
+    if (early := seconds[before] - seconds[first]) > 0.5 and seconds[last] > seconds[before]:  # else it is noise
+        row["n^"] = math.log((seconds[last] - seconds[first]) / early) / math.log((last - first) / (before - first))
+    return row
+
+
 def table(columns: dict[int, dict[str, tuple[float, float]]], what: str) -> Table:
-    """Lay out a row a stage, seconds and peak memory by size."""
-    rows = []
-    for stage in next(iter(columns.values())):
-        row = {"stage": stage}
-        for size, measured in columns.items():
-            row |= {f"{size:,}: s": measured[stage][0], f"{size:,}: MB": measured[stage][1]}
-        rows.append(row)
-    total = {"stage": "sum, largest"}
-    for size, measured in columns.items():
-        seconds, megabytes = zip(*measured.values(), strict=True)
-        total |= {f"{size:,}: s": sum(seconds), f"{size:,}: MB": max(megabytes)}
-    rows.append(total)
+    """Lay out a row a stage, seconds and peak memory by size, and how they grow from the last size but one."""
+    stages, rows = list(next(iter(columns.values()))), []
+    for name, of in [*((stage, [stage]) for stage in stages), ("sum, largest", stages)]:
+        seconds = {size: sum(measured[stage][0] for stage in of) for size, measured in columns.items()}
+        megabytes = {size: max(measured[stage][1] for stage in of) for size, measured in columns.items()}
+        row = {"stage": name}
+        for size in columns:
+            row |= {f"{size:,}: s": seconds[size], f"{size:,}: MB": megabytes[size]}
+        rows.append(row | growth(seconds, megabytes))
     notes = [
         "Seconds and peak resident memory of each stage's process, started alone, once. Of the images two fifths are "
         "train, a tenth val, half test; t-SNE shows all of test.",
         "download prepares the whole data set, and backbone knows nothing of it: neither depends on the number chosen.",
         "finetune: one epoch of the new layer and one of all layers, in place of 20 and 10.",
+        "Per 1,000 more: from the last size but one to the last. n^: the power by which the seconds grow there, beyond "
+        "those of the first size.",
     ]
-    return Table(f"Time and memory by number of images: {what}", list(rows[0]), rows, notes)
+    names = list(dict.fromkeys(column for row in rows for column in row))
+    return Table(f"Time and memory by number of images: {what}", names, rows, notes)

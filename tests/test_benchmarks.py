@@ -124,6 +124,10 @@ def test_time_and_memory_by_size():
     table = scale.table({20: measured, 40: {"activations": (3.0, 500.0)}}, "tiny")
     assert table.rows[0]["20: MB"] > 50
     assert table.rows[-1]["40: s"] == 3.0
+    squares = {size: {"tsne": (2 + size**2 / 1e4, 100 + size / 10)} for size in (10, 1_000, 3_000)}
+    grows = scale.table(squares, "squares").rows[0]
+    assert (grows["s per 1,000 more"], grows["MB per 1,000 more"]) == (pytest.approx(400), pytest.approx(100))
+    assert grows["n^"] == pytest.approx(2, abs=0.05)
     assert scale.split(640, 27_000) == {"split.train": 256, "split.val": 64, "split.test": 320}
     assert scale.split(27_000, 27_000) == {"split.train": "all", "split.val": 2_700, "split.test": "all"}
 

@@ -22,7 +22,7 @@ from stages.common.files import need_room, whole, write_json
 from stages.common.params import Backbone, load_params
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, reproducible, tf
-from stages.common.training import checkpoints, fit, rate_schedule, shuffled_epochs, stream
+from stages.common.training import accuracy, checkpoints, fit, rate_schedule, shuffled_epochs, stream
 from stages.drawn.textures import KINDS, draw_textures
 
 FOLDER = Path("data/backbone")
@@ -51,7 +51,7 @@ def pretrain(model: keras.Model, params: Backbone) -> None:
 
     classifier = keras.Sequential([model, keras.layers.Dense(len(KINDS), activation="softmax")])
     rate = rate_schedule(RATE, order.size // BATCH + 1, order.size // BATCH // 10, cosine=True)
-    classifier.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    classifier.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy", metrics=[accuracy()])
     print(f"pretraining tilenet on {order.shape[1]} drawn textures of {len(KINDS)} kinds")
     watched = stream(np.arange(len(images) - held_out, len(images))[None], BATCH, load)
     with checkpoints("backbone", params.model_dump()) as folder:

@@ -23,7 +23,7 @@ from stages.common.parts import nested_parts
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, progress, reproducible, tf
 from stages.common.tiles import Tiles, class_names, decode, load_tiles
-from stages.common.training import checkpoints, fit, rate_schedule, shuffled_epochs, write_history
+from stages.common.training import accuracy, checkpoints, fit, rate_schedule, shuffled_epochs, write_history
 
 Tuned = tuple[keras.Model, backbones.Preprocess, keras.callbacks.History]
 
@@ -111,7 +111,7 @@ def train(
         watched = watched.map(lambda encoded, label: (prepare(decode(encoded, size)), label))
         watched = batches(watched, len(val.labels), params.batch_size)
     steps = -(-order.shape[1] // params.batch_size)
-    model.compile(optimizer(params, steps), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer(params, steps), "sparse_categorical_crossentropy", metrics=[accuracy()])
     weights = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     print(f"{weights} weights, {params.epochs} epochs of {steps} steps", flush=True)
     return fit(model, order, min(params.batch_size, order.shape[1]), load, watched, checkpoint)

@@ -54,6 +54,11 @@ def rate_schedule(lr: float, steps: int, warmup: int, cosine: bool) -> keras.opt
     return keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, level, warmup_target=lr, warmup_steps=warmup)
 
 
+def accuracy() -> keras.metrics.Metric:
+    """Keras' own for labels, ready: it would else make its variables in the first step, and have it traced twice."""
+    return keras.metrics.SparseCategoricalAccuracy("accuracy")
+
+
 class Checkpoint(keras.callbacks.History):
     """Keras' History, kept in a file after each epoch together with the state of the model and of its optimizer.
 

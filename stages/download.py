@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 from stages.common.files import whole, write_csv
 from stages.common.params import Data, load_params
 from stages.common.stage import UserError, run_stage
-from stages.common.tensorflow import tf
+from stages.common.tensorflow import tf, untuned
 from stages.common.tfds import tfds
 from stages.common.tiles import class_labels, read_records
 from stages.datasets.eurosat import Eurosat, fetch_archive
@@ -81,7 +81,7 @@ def rewrite(file: Path) -> None:
     """
     written = file.with_name("rewritten")
     with tf.io.TFRecordWriter(str(written)) as writer:
-        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+        for record in untuned(tf.data.TFRecordDataset(str(file))).as_numpy_iterator():
             writer.write(tf.train.Example.FromString(record).SerializeToString(deterministic=True))
     written.replace(file)
 

@@ -17,11 +17,11 @@ from stages.common import backbones
 from stages.common.accelerators import batches, every_gpu, gpus, half_precision, replicas
 from stages.common.evaluation import Prediction, most_probable, report
 from stages.common.files import need_room, whole, write_csv
-from stages.common.inference import apply
+from stages.common.inference import Network, apply
 from stages.common.params import Finetune, load_params
 from stages.common.parts import nested_parts
 from stages.common.stage import UserError, run_stage
-from stages.common.tensorflow import keras, progress, reproducible, tf
+from stages.common.tensorflow import keras, progress, reproducible, tf, untuned
 from stages.common.tiles import Tiles, class_names, decode, load_tiles
 from stages.common.training import accuracy, checkpoints, fit, rate_schedule, shuffled_epochs, write_history
 
@@ -109,7 +109,7 @@ def train(
     if val:
         watched = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
         watched = watched.map(lambda encoded, label: (prepare(decode(encoded, size)), label))
-        watched = batches(watched, len(val.labels), params.batch_size)
+        watched = untuned(batches(watched, len(val.labels), params.batch_size))
     steps = -(-order.shape[1] // params.batch_size)
     model.compile(optimizer(params, steps), "sparse_categorical_crossentropy", metrics=[accuracy()])
     weights = sum(weight.shape.num_elements() for weight in model.trainable_weights)
@@ -141,15 +141,16 @@ def tune(tiles: dict[str, Tiles], classes: int, preprocess: bool, params: Finetu
             ]
         )
         if params.head_epochs:
-            train_head(head, apply(backbone, prepare, tiles["train"].images, "train"), tiles["train"].labels, params)
+            features = apply(Network(backbone, prepare), tiles["train"].images, "train")
+            train_head(head, features, tiles["train"].labels, params)
         model = keras.Model(backbone.input, head(backbone.output))
         return model, prepare, train(model, prepare, tiles["train"], tiles.get("val"), params, checkpoint)
 
 
-def predict(model: keras.Model, prepare: backbones.Preprocess, tiles: Tiles, name: str, turns: bool) -> Prediction:
+def predict(network: Network, tiles: Tiles, name: str, turns: bool) -> Prediction:
     """Predict images; with turns, by the mean of the probabilities over the eight ways to see each."""
     ways = [(quarters, flip) for flip in (False, True) for quarters in range(4)] if turns else [(0, False)]
-    seen = [apply(model, prepare, tiles.images, name, lambda image, way=way: turn(image, *way)) for way in ways]
+    seen = [apply(network, tiles.images, name, lambda image, way=way: turn(image, *way)) for way in ways]
     return most_probable(tiles.labels, np.mean(seen, axis=0))
 
 
@@ -160,11 +161,13 @@ def main() -> None:
     with checkpoints("finetune", params.model_dump(), preprocess, gpus()) as folder:
         model, prepare, history = tune(tiles, len(classes), preprocess, params, folder / "train.npz")
         write_history("plots/finetune_history.csv", history)
-        said = {"val": predict(model, prepare, tiles["val"], "val", params.test_turns)}
+        network = Network(model, prepare)
+        said = {"val": predict(network, tiles["val"], "val", params.test_turns)}
         if params.refit:
             both = {"train": Tiles(*map(np.concatenate, zip(tiles["train"], tiles["val"], strict=True)))}
             model, prepare, _ = tune(both, len(classes), preprocess, params, folder / "refit.npz")
-        said["test"] = predict(model, prepare, tiles["test"], "test", params.test_turns)
+            network = Network(model, prepare)
+        said["test"] = predict(network, tiles["test"], "test", params.test_turns)
         with whole("data/finetune.weights.h5") as part:
             need_room(part.parent, 5 * model.count_params() + 2**20)
             keras.Model(model.input, model.output).save_weights(part)  # the compiled one adds its optimizer's state
@@ -173,7 +176,7 @@ def main() -> None:
         for positions in nested_parts(tiles["train"].labels, params.label_sizes, params.seed):
             some = tiles | {"train": Tiles(*(column[positions] for column in tiles["train"]))}
             model, prepare, _ = tune(some, len(classes), preprocess, params, folder / f"{len(positions)}.npz")
-            few = predict(model, prepare, tiles["test"], "test", params.test_turns)
+            few = predict(Network(model, prepare), tiles["test"], "test", params.test_turns)
             rows.append(("finetune", len(positions), 0, float((few.actual == few.predicted).mean())))
         write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), rows)
 

@@ -23,7 +23,7 @@ from stages.common.params import Params, Probe, load_params
 from stages.common.parts import nested_parts
 from stages.common.stage import UserError, run_stage
 from stages.common.svc import choose_penalty, fit_svm
-from stages.common.tensorflow import reproducible, tf
+from stages.common.tensorflow import reproducible, tf, untuned
 
 TOGETHER = 10  # steps of the probe that TensorFlow takes at a time; one at a time, most of the time is not training
 
@@ -58,9 +58,8 @@ class ProbeTrainer:
         batches = tf.data.Dataset.from_tensor_slices(order.reshape(self.steps, -1))
         self.model.set_weights(self.start)
         self.model.optimizer.learning_rate.assign(rate)
-        self.model.fit(
-            batches.map(lambda places: (tf.gather(X, places), tf.gather(y, places))), verbose=0, shuffle=False
-        )
+        batches = untuned(batches.map(lambda places: (tf.gather(X, places), tf.gather(y, places))))
+        self.model.fit(batches, verbose=0, shuffle=False)
         weights = self.model.get_weights()
         if not all(np.isfinite(weight).all() for weight in weights):
             raise UserError(f"probe.lr: training on {len(y)} images diverged; a smaller rate than {rate:g} would help")

@@ -31,7 +31,7 @@ params, tiles = load_params().finetune, finetune.load_tiles()
 every_epoch = finetune.shuffled_epochs
 finetune.shuffled_epochs = lambda *arguments: every_epoch(*arguments)[:epochs]  # as if killed after so many
 model, prepare, history = finetune.tune(tiles, 3, True, params, checkpoint)
-said = finetune.predict(model, prepare, tiles["test"], "test", False)
+said = finetune.predict(finetune.Network(model, prepare), tiles["test"], "test", False)
 np.savez("result.npz", said.probabilities, *model.get_weights())
 print(json.dumps({
     "copies": model.distribute_strategy.num_replicas_in_sync,

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,18 @@ def test_a_row_that_has_changed_is_not_taken(store):
     store.write_bytes(content[:place] + b"\1" + content[place + 1 :])
     with FeatureStore("net") as features:
         assert features.get(b"image") is None
+
+
+def test_a_row_under_another_key_is_not_taken(store):
+    with FeatureStore("net") as features:
+        for number in (1, 2):
+            features.put(b"%d" % number, np.full(4, number, np.float32))
+    with closing(sqlite3.connect(store)) as connection, connection:
+        (one, first), (two, second) = connection.execute("SELECT key, row FROM rows").fetchall()
+        connection.executemany("UPDATE rows SET row = ? WHERE key = ?", [(second, one), (first, two)])
+    with FeatureStore("net") as features:
+        assert features.get(b"1") is None
+        assert features.get(b"2") is None
 
 
 def test_the_store_stays_within_its_bound_and_keeps_what_came_last(store, monkeypatch):

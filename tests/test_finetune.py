@@ -134,7 +134,8 @@ def test_with_turns_an_image_and_its_turned_copy_are_one(world):
     model = keras.Sequential(layers)
     tiles = finetune.Tiles(images, np.array([0, 0]))
     scaled = lambda image: image / 255  # noqa: E731
-    plain, turned = (finetune.predict(model, scaled, tiles, "", turns).probabilities for turns in (False, True))
+    network = finetune.Network(model, scaled)
+    plain, turned = (finetune.predict(network, tiles, "", turns).probabilities for turns in (False, True))
     assert not np.allclose(plain[0], plain[1], atol=1e-3)
     np.testing.assert_allclose(turned[0], turned[1], atol=1e-6)
 
@@ -164,7 +165,7 @@ def test_refit_tests_what_was_tuned_on_train_and_val_together(prepared):
     both = {"train": finetune.Tiles(*map(np.concatenate, zip(tiles["train"], tiles["val"], strict=True)))}
     model, prepare, fit = finetune.tune(both, 3, True, load_params().finetune, Path("both.npz"))
     assert "val_loss" not in fit.history
-    said = finetune.predict(model, prepare, tiles["test"], "test", False)
+    said = finetune.predict(finetune.Network(model, prepare), tiles["test"], "test", False)
     assert refitted["test"]["accuracy"] == (said.actual == said.predicted).mean()
     keras.Model(model.input, model.output).save_weights("both.weights.h5")
     assert Path("both.weights.h5").read_bytes() == Path("data/finetune.weights.h5").read_bytes()

@@ -126,18 +126,42 @@ def test_what_a_task_computes_is_waited_for_and_computed_again_if_that_fails(tas
     assert "another run of DVC computes svm from the same inputs: waiting for it" in capfd.readouterr().out
 
 
-def test_what_a_task_that_is_gone_made_meanwhile_is_taken(reproduced, monkeypatch):
+@pytest.fixture
+def made_by_one_gone(reproduced, monkeypatch):
+    """Say that knn was made so many seconds ago by a DVC that is no more."""
     monkeypatch.chdir(reproduced)
     with once("knn"):
         pass
     file = max(Path(".dvc/tmp/once").glob("knn-*"), key=os.path.getmtime)
     with subprocess.Popen(["true"]) as gone:
         pass
-    for seconds, expected in ((0, True), (10**9, False)):  # made just now; made before this DVC: it forces the stage
+
+    def made(seconds: int) -> None:
         file.write_text(str(gone.pid), encoding="ascii")
         os.utime(file, (time.time() - seconds,) * 2)
+
+    return made
+
+
+def test_what_a_task_that_is_gone_made_meanwhile_is_taken(made_by_one_gone):
+    for seconds, expected in ((0, True), (10**9, False)):  # made just now; made before this DVC: it forces the stage
+        made_by_one_gone(seconds)
         with once("knn") as taken:
             assert taken is expected
+
+
+def test_a_record_that_dvc_is_writing_is_left_alone(made_by_one_gone):
+    made_by_one_gone(0)
+    written = [folder / ".x.tmp" for folder in Path(".dvc/cache/runs").glob("*/*")]
+    try:
+        for record in written:
+            record.touch()
+        with once("knn") as taken:
+            assert not taken
+        assert all(record.exists() for record in written)  # as one that it cannot read, DVC would have deleted it
+    finally:
+        for record in written:
+            record.unlink()
 
 
 def test_other_parameters_do_not_wait(task, world):

@@ -27,15 +27,13 @@ BATCH, BATCH_SMALL = 8, 32  # images: as fast as larger ones, and each core has 
 SMALL = 112  # pixels a side
 
 
-def apply(
-    model: keras.Model, prepare: Preprocess, images: np.ndarray, name: str, look: Callable = tf.identity
-) -> np.ndarray:
-    """Apply a model, in inference mode, to encoded images, behind a progress bar.
+def apply(network: "Network", images: np.ndarray, name: str, look: Callable = tf.identity) -> np.ndarray:
+    """Apply a network to encoded images, behind a progress bar.
 
     Args:
-        model, prepare, look: as of Network.
         images: object, (n,), bytes.
         name: of the images, for the bar.
+        look: as of Network.stream.
 
     Returns:
         float32, (n, d).
@@ -43,7 +41,7 @@ def apply(
     Raises:
         UserError: an image does not decode.
     """
-    rows = Network(model, prepare, look).stream(images)
+    rows = network.stream(images, look)
     return np.stack(list(tqdm(rows, name, len(images), unit="image", mininterval=1, disable=None)))
 
 
@@ -65,21 +63,23 @@ class Network:
     One compiled shape: the last batch of a stream is filled up with copies and its surplus results dropped.
     """
 
-    def __init__(self, model: keras.Model, prepare: Preprocess, look: Callable = tf.identity, threads: int = 0):
+    def __init__(self, model: keras.Model, prepare: Preprocess, threads: int = 0):
         """Take a model.
 
         Args:
             model: float32, (n, size, size, 3) -> (n, d); its weights must not change any more.
             prepare: what to do to batches first, float32, RGB, 0 to 255.
-            look: what to do to each decoded image before that.
             threads: on a CPU; 0: as many as it has cores.
         """
         self.threads, self.width = threads, model.output_shape[1]
-        self.model, self.prepare, self.look = model, prepare, look
+        self.model, self.prepare = model, prepare
         self.batch = BATCH_SMALL if model.input_shape[1] <= SMALL else BATCH
 
-    def stream(self, images: Iterable[bytes]) -> Iterator[np.ndarray]:
+    def stream(self, images: Iterable[bytes], look: Callable = tf.identity) -> Iterator[np.ndarray]:
         """Apply it to encoded images, which are read ahead, in a thread of its own, and decoded meanwhile.
+
+        Args:
+            look: what to do to each decoded image first.
 
         Yields:
             float32, (d,), for each image in turn.
@@ -96,7 +96,7 @@ class Network:
                 failed.append(error)
 
         data = tf.data.Dataset.from_generator(read, output_signature=tf.TensorSpec((), tf.string))
-        data = data.map(lambda encoded: self.look(decode(encoded, size)), num_parallel_calls=os.cpu_count())
+        data = data.map(lambda encoded: look(decode(encoded, size)), num_parallel_calls=os.cpu_count())
         batches = untuned(data.batch(self.batch).prefetch(2)).as_numpy_iterator()
         try:
             first = next(batches, None)

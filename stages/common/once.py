@@ -56,7 +56,10 @@ def _take(stage: str, path: Path, own_dvc: int) -> bool:
     if maker in (0, own_dvc):  # whoever had the lock has failed, or this DVC forces the stage again
         return False
     # What was made before this DVC started, and by one that is gone, is what this DVC forces again.
-    meanwhile = made > psutil.Process(own_dvc).create_time()
+    try:
+        meanwhile = made > psutil.Process(own_dvc).create_time()
+    except psutil.NoSuchProcess:  # and nobody waits for the outputs
+        return False
     while (caching := psutil.pid_exists(maker) and time.time() - made < LONGEST) or meanwhile:
         if _restore(stage):
             return True
@@ -67,14 +70,21 @@ def _take(stage: str, path: Path, own_dvc: int) -> bool:
 
 
 def _restore(stage: str) -> bool:
+    from dvc.lock import LockError
     from dvc.repo import Repo  # a second to import, and needed by none that is alone
-    from dvc.stage.cache import RunCacheNotFoundError
+    from dvc.stage.cache import RunCacheNotFoundError, _get_stage_hash
 
-    with TemporaryDirectory() as folder, Repo(".") as repo, repo.lock:
-        repo.tmp_dir = folder  # in its own one, the outputs are locked by the DVC that waits for this process
+    with TemporaryDirectory() as folder, Repo(".") as repo:
+        entry = repo.stage.load_one(name=stage)
+        records = Path(repo.stage_cache._get_cache_dir(_get_stage_hash(entry)))
+        found = list(records.glob("*"))
+        if not found or any(path.suffix == ".tmp" for path in found):
+            return False  # DVC deletes a record that it cannot read, and this one is being written
         try:
-            repo.stage_cache.restore(repo.stage.load_one(name=stage))
-        except (RunCacheNotFoundError, TypeError):  # TypeError: its folder is there, but the record not yet
+            with repo.lock:
+                repo.tmp_dir = folder  # in its own one, the outputs are locked by the DVC that waits for this process
+                repo.stage_cache.restore(entry)
+        except (RunCacheNotFoundError, LockError):
             return False
     return True
 

@@ -46,9 +46,11 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
 
 def _end(status: int) -> NoReturn:
     """End this process at once: to take TensorFlow apart, as Python would, needs most of a second."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
 
 
 def _run_for_dvc(main: Callable[[], None], stage: str) -> None:
@@ -75,9 +77,9 @@ def alone(stage: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when this process ends
         except BlockingIOError:
             file.seek(0)
-            left = int(file.read())
-            print(f"process {left} runs this stage still, for a DVC that is no more: it is ended", flush=True)
-            os.kill(left, signal.SIGKILL)
+            if left := int(file.read() or 0):  # else it is about to write it
+                print(f"process {left} runs this stage still, for a DVC that is no more: it is ended", flush=True)
+                os.kill(left, signal.SIGKILL)
             fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 from stages.common.stage import UserError
 
 TOGETHER = 64  # rows written at once: so many may be lost to a kill
-CHECKSUM = 4  # bytes before a row
+CHECKSUM = 4  # bytes before a row: of its key and it
 
 
 class FeatureStore:
@@ -53,21 +53,22 @@ class FeatureStore:
 
     def get(self, image: bytes) -> np.ndarray | None:
         """Find an image's row, float32, (d,)."""
-        if not self.connection:
+        connection, key = self.connection, self._key(image)
+        if not connection:
             return None
         try:
-            found = self.connection.execute("SELECT row FROM rows WHERE key = ?", (self._key(image),)).fetchone()
+            found = connection.execute("SELECT row FROM rows WHERE key = ?", (key,)).fetchone()
         except sqlite3.Error as error:
             return self._give_up(error)
-        if not found or _checksum(found[0][CHECKSUM:]) != found[0][:CHECKSUM]:
+        if not found or _checksum(key + found[0][CHECKSUM:]) != found[0][:CHECKSUM]:
             return None
         return np.frombuffer(found[0], np.float32, offset=CHECKSUM)
 
     def put(self, image: bytes, row: np.ndarray) -> None:
         """Keep an image's row, float32, (d,)."""
         if self.connection:
-            content = row.tobytes()
-            self.pending[self._key(image)] = _checksum(content) + content
+            key, content = self._key(image), row.tobytes()
+            self.pending[key] = _checksum(key + content) + content
             if len(self.pending) >= TOGETHER:
                 self._write()
 
@@ -76,29 +77,31 @@ class FeatureStore:
 
     def _write(self) -> None:
         rows, self.pending = list(self.pending.items()), {}
-        if not self.connection or not rows:
+        connection = self.connection  # the thread that reads may give it up meanwhile
+        if not connection or not rows:
             return
         try:
             try:
-                self._insert(rows)
+                _insert(connection, rows)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                     raise
-                [[count]] = self.connection.execute("SELECT count(*) FROM rows")
+                [[count]] = connection.execute("SELECT count(*) FROM rows")
                 oldest = "SELECT rowid FROM rows ORDER BY rowid LIMIT ?"
-                self.connection.execute(f"DELETE FROM rows WHERE rowid IN ({oldest})", (count // 10 + 2 * TOGETHER,))
-                self._insert(rows)
+                connection.execute(f"DELETE FROM rows WHERE rowid IN ({oldest})", (count // 10 + 2 * TOGETHER,))
+                _insert(connection, rows)
         except sqlite3.Error as error:
             self._give_up(error)
-
-    def _insert(self, rows: list[tuple[bytes, bytes]]) -> None:
-        self.connection.execute("BEGIN IMMEDIATE")
-        with self.connection:  # commits, or rolls back
-            self.connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", rows)
 
     def _give_up(self, error: Exception) -> None:
         self.connection = None
         print(f"the store of features, {_path()}, is not used: {error}", flush=True)
+
+
+def _insert(connection: sqlite3.Connection, rows: list[tuple[bytes, bytes]]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:  # commits, or rolls back
+        connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?)", rows)
 
 
 def _checksum(content: bytes) -> bytes:

@@ -5,6 +5,7 @@ import os
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # another run may want some of a GPU too
 # Its C++ libraries greet on standard error before any log level holds. A failing import still raises.
 _stderr = os.dup(2)
 _null = os.open(os.devnull, os.O_WRONLY)

@@ -4,7 +4,7 @@ import sys
 
 import tensorflow_datasets as tfds
 
-import stages.common.tensorflow  # noqa: F401, before what imports TensorFlow by itself
+import stages.common.tensorflow  # noqa: F401, which TFDS would import by itself when first used, not set up
 
 __all__ = ["tfds"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from stages.common.files import read_csv
 from stages.common.names import SUBSETS
 from stages.common.stage import UserError
-from stages.common.tensorflow import tf
+from stages.common.tensorflow import tf, untuned
 from stages.common.tfds import tfds
 
 SPLIT = "data/split.csv"
@@ -60,7 +60,7 @@ def read_records(folder: Path) -> Iterator[Record]:
         read_config=tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=True),  # 1: in the order written
     )
     try:
-        for record in records.as_numpy_iterator():
+        for record in untuned(records).as_numpy_iterator():
             yield Record(record[image], int(record[label]), record.get("filename", record["tfds_id"]).decode())
     except tf.errors.OpError as error:
         raise UserError(f"{folder} cannot be read: {error.message}") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import extraction, graph, scale, training
 from benchmarks.machine import SIZE
-from benchmarks.rounds import REPOSITORY
+from benchmarks.rounds import REPOSITORY, LeftOutError
 from benchmarks.tables import write
 
 PARTS = {"extraction": extraction, "graph": graph, "training": training, "scale": scale}
@@ -44,6 +44,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         parser.error(f"--rounds: must be 1 or more (was {options.rounds})")
     if options.images is not None and options.images < 2:
         parser.error(f"--images: must be 2 or more (was {options.images})")
+    if min(options.sizes) < scale.LEAST:
+        parser.error(f"--sizes: must be {scale.LEAST} or more (was {min(options.sizes)})")
     return options
 
 
@@ -57,7 +59,10 @@ def _file(name: str) -> Path:
 def main(arguments: list[str]) -> None:
     options = parse(arguments)
     for name in dict.fromkeys(options.parts):
-        tables = PARTS[name].run(options)
+        try:
+            tables = PARTS[name].run(options)
+        except LeftOutError as error:
+            sys.exit(f"error: a contender {error}")
         write(options.out, name, tables)
         print(*(f"\n{table}\n" for table in tables), sep="\n", flush=True)
 

@@ -59,7 +59,11 @@ class Clone(Repository):
 
     def commit(self) -> None:
         """Commit everything to Git, as experiments need it."""
-        for command in (["git", "init", "-q"], ["git", "add", "-A"], ["git", "commit", "-qm", "benchmark"]):
+        for command in (
+            ["git", "init", "-q"],
+            ["git", "add", "-A"],
+            ["git", "commit", "-qm", "benchmark", "--allow-empty"],
+        ):
             self.run(*command)
 
     def set_params(self, changes: Mapping[str, object]) -> None:

@@ -176,9 +176,14 @@ def openvino(network: Network) -> list[Candidate]:
             )
 
             def feed() -> None:
-                for number, images_of_batch in enumerate(_decoded(images, network.size, batch)):
-                    queue.start_async([images_of_batch], number)
-                queue.wait_all()
+                try:
+                    for number, images_of_batch in enumerate(_decoded(images, network.size, batch)):
+                        queue.start_async([images_of_batch], number)
+                    queue.wait_all()
+                except Exception as error:  # else whoever waits for a result would wait for ever
+                    for result in results:
+                        if not result.done():
+                            result.set_exception(error)
 
             threading.Thread(target=feed, daemon=True).start()
             rows = (row for result in results for row in result.result())

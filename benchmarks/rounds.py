@@ -3,6 +3,7 @@
 Only the standard library: a contender may run in another interpreter than this project's.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -17,7 +18,7 @@ Answer = dict[str, object]
 
 
 class LeftOutError(Exception):
-    """Why a contender does not take part."""
+    """Why a contender does not take part, or no longer."""
 
 
 class Contender:
@@ -43,13 +44,19 @@ class Contender:
             raise
 
     def measure(self) -> Answer:
-        """Have it measure once."""
-        print(file=self.process.stdin, flush=True)
+        """Have it measure once.
+
+        Raises:
+            LeftOutError: it has failed: its last line.
+        """
+        with contextlib.suppress(BrokenPipeError):  # what it died of stands below
+            print(file=self.process.stdin, flush=True)
         return self._answer()
 
     def close(self) -> None:
         """End it."""
-        self.process.stdin.close()  # nothing more is asked
+        with contextlib.suppress(BrokenPipeError):  # it has died, with a question unread
+            self.process.stdin.close()  # nothing more is asked
         self.process.stdout.close()
         self.process.wait()
         self.errors.close()

@@ -6,6 +6,7 @@ NETWORK is what the backbone stage writes of it, as JSON; its weights are random
 of every further one, so that nothing is read, decoded or turned any more.
 """
 
+import atexit
 import json
 import os
 import sys
@@ -33,7 +34,8 @@ def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, C
     count = steps * params.batch_size
     images = [drawn(number) for number in range(count)]
     tiles = {"train": finetune.Tiles(np.array(images, object), np.arange(count) % len(CLASSES))}
-    folder = Path(tempfile.mkdtemp())
+    temporary = tempfile.TemporaryDirectory()
+    folder = Path(temporary.name)
     os.chdir(folder)
     reproducible(0)
     backbones.save(Path("data/backbone"), backbones.build(**network), **network)
@@ -72,6 +74,7 @@ def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, C
             finetune.tune(tiles, len(CLASSES), True, params, folder / "checkpoint.npz")
         return {"rate": 1 / float(np.mean(seconds))}
 
+    atexit.register(temporary.cleanup)
     return {}, measure
 
 

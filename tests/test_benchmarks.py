@@ -96,6 +96,17 @@ def test_a_contender_that_fails_is_left_out_by_its_last_line():
         rounds.Contender("benchmarks.machine", "nobody", "8")
 
 
+def test_a_contender_that_dies_later_says_so():
+    contender = rounds.Contender("benchmarks.machine", "numpy", "8")
+    try:
+        contender.process.kill()
+        contender.process.wait()
+        with pytest.raises(rounds.LeftOutError, match="failed"):
+            contender.measure()
+    finally:
+        contender.close()
+
+
 def test_the_graph_beside_a_plain_script():
     seconds, plain, differing = graph.measure_graph(1, {"activations.lr": 0.2}, ["activations"], TINY)
     assert differing == set()  # both write the same bytes
@@ -134,7 +145,12 @@ def test_time_and_memory_by_size():
 
 def test_the_command_line(tmp_path, capsys):
     assert parse(["graph"]).rounds == 5
-    for wrong in (["nothing"], ["graph", "--rounds", "0"], ["scale", "--zip", str(tmp_path / "no.zip")]):
+    for wrong in (
+        ["nothing"],
+        ["graph", "--rounds", "0"],
+        ["scale", "--sizes", "640", "9"],
+        ["scale", "--zip", str(tmp_path / "no.zip")],
+    ):
         with pytest.raises(SystemExit):
             parse(wrong)
     assert "no file" in capsys.readouterr().err

@@ -90,6 +90,9 @@ def test_a_mistyped_parameter_stops_its_stage_by_name(reproduced):
 def imports(path):
     """The files under stages/ that a file imports."""
     for node in ast.walk(ast.parse((REPOSITORY / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [Path(*alias.name.split(".")) for alias in node.names if alias.name.startswith("stages.")]
+            yield from (module.with_suffix(".py") for module in modules)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stages"):
             module = Path(*node.module.split("."))
             if (REPOSITORY / module).is_dir():

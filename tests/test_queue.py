@@ -166,6 +166,17 @@ def test_a_record_that_dvc_is_writing_is_left_alone(made_by_one_gone):
             record.unlink()
 
 
+def test_dvc_is_found_behind_a_shell_that_stays(tmp_path):
+    shell = tmp_path / "stays"
+    shell.write_text('#!/bin/sh\n"$@"\nexit\n', encoding="ascii")
+    shell.chmod(0o755)
+    code = "from stages.common.once import _dvc; print(_dvc())"
+    for variables in ({"SHELL": str(shell)}, {}):
+        command = [*variables.values(), sys.executable, "-c", code]
+        found = run(*command, cwd=REPOSITORY, **variables).stdout
+        assert int(found) == os.getpid()
+
+
 def test_other_parameters_do_not_wait(task, world):
     with computing(task) as other:
         world(**{"svm.C": 2})

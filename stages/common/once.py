@@ -34,7 +34,7 @@ def once(stage: str) -> Iterator[bool]:
     root = Path(str(Path.cwd()).partition("/.dvc/tmp/exps/")[0])
     path = root / f".dvc/tmp/once/{stage}-{_digest(stage)}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    own_dvc = os.getppid()
+    own_dvc = _dvc()
     with path.open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when this process ends
@@ -46,8 +46,16 @@ def once(stage: str) -> Iterator[bool]:
         else:
             file.truncate(0)
         yield taken
-        if not taken and os.getppid() == own_dvc != 1:  # else DVC was killed, and nobody caches what is made
+        if not taken and _dvc() == own_dvc != 1:  # else DVC was killed, and nobody caches what is made
             file.write(str(own_dvc))
+
+
+def _dvc() -> int:
+    """The process that waits for this one: its parent, or that one's where a shell stays between them, as fish does."""
+    parent = psutil.Process().parent()
+    if parent and parent.name() == Path(os.environ.get("SHELL", "")).name:
+        parent = parent.parent()
+    return parent.pid if parent else 1
 
 
 def _take(stage: str, path: Path, own_dvc: int) -> bool:

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +201,20 @@ def test_with_a_gpu_tensorflow_gives_the_same(monkeypatch):
     monkeypatch.setattr(inference, "gpus", lambda: [{"device_name": "one that is not there"}])
     rows = list(inference.Network(model, prepare).stream(images))
     np.testing.assert_allclose(rows, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux says on which cores a thread may run")
+def test_no_thread_is_bound_to_a_core():
+    """Else two processes, each for one core, would share the first one."""
+    network = inference.Network(backbones.build("resnet50", 32, {}), backbones.preprocess_for("resnet50"), threads=1)
+    rows = network.stream(encoded((number % 256, 90, 10)) for number in range(6 * inference.BATCH_SMALL))
+
+    def bound_to():
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has just ended
+                yield frozenset(os.sched_getaffinity(int(thread.name)))
+
+    assert {cores for _ in rows for cores in bound_to()} == {frozenset(os.sched_getaffinity(0))}
 
 
 def test_an_error_of_the_reader_and_a_broken_image_are_told():

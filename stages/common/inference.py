@@ -123,6 +123,7 @@ class Network:
             # Several batches at once, and float32 also where the processor has something shorter.
             settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
             settings["INFERENCE_NUM_THREADS"] = self.threads
+            settings["ENABLE_CPU_PINNING"] = False  # each process would take the first cores, however many there are
             compiled = openvino.Core().compile_model(folder, "CPU", settings)
             return partial(_by_openvino, compiled, self.batch)
 

@@ -23,7 +23,6 @@ from stages.common.fetch import fetch
 from stages.common.intact import inputs_of, md5
 from stages.common.names import SUBSETS
 from stages.common.params import Extract, load_params
-from stages.common.precomputed import read_features
 from stages.common.rows import Rows, pack
 from stages.common.stage import UserError, run_stage
 from stages.common.store import FeatureStore
@@ -37,6 +36,8 @@ def given(params: Extract) -> tuple[Arrays, Arrays]:
     Raises:
         UserError: the file is missing, has another checksum, or is not of features and labels.
     """
+    from stages.common.precomputed import read_features  # needed only here, and with it half a second of scikit-learn
+
     path = fetch(params.features, f"sha256:{params.sha256}" if params.sha256 else None, "extract.features")
     try:
         features = read_features(path)

@@ -47,7 +47,8 @@ def examine(X: np.ndarray, neighbours: int, seed: int = 0) -> Cloud:
     elsewhere, as the rows are on a grid; the start is rounded, to far below what t-SNE looks at.
     """
     rows = on_grid(X, step_of(X))
-    distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
+    with threadpool_limits(1):  # of rows equally near, as pixels may be, their number would decide which come first
+        distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
     solver = "arpack" if rows.shape[1] > 2 else "full"  # of thousands of components, it computes but two
     start = PCA(2, svd_solver=solver, random_state=seed).fit_transform(rows)
     return Cloud(rows, found, distances, (start / start[:, 0].std() * 1e-4).round(9).astype(np.float32))

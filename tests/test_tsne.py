@@ -34,6 +34,16 @@ def test_it_reproduces_to_the_byte(world):
     assert pictures[0] == pictures[1]
 
 
+def test_neighbours_equally_near_are_the_same_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    rows = rng.integers(60, 120, (640, 1)) + rng.integers(0, 12, (640, 192))  # many of one distance, as of pixels
+    found = []
+    for threads in (1, 4):
+        with threadpool_limits(threads):
+            found.append(tsne.examine(rows, 91).neighbours)
+    assert (found[0] == found[1]).all()
+
+
 def test_neighbour_agreement_by_hand():
     neighbours = tsne.examine(np.array([[0.0, 0], [1, 0], [10, 0], [11, 0.5]]), 1).neighbours
     assert neighbours.tolist() == [[1], [0], [3], [2]]

@@ -10,6 +10,7 @@ neighbour_agreement: the share of an image's 5 nearest neighbours that have its 
 trustworthiness: how far neighbours in the picture are neighbours in truth (Venna and Kaski, 2001), 0 to 1.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from stages.common.params import Tsne, load_params
 from stages.common.stage import UserError, run_stage
 
 NEIGHBOURS = 5
+SHARED = 1025  # rows a thread, from which on it does
 BLOCK = 500  # rows whose distances from all are in memory at once
 
 
@@ -47,7 +49,9 @@ def examine(X: np.ndarray, neighbours: int, seed: int = 0) -> Cloud:
     elsewhere, as the rows are on a grid; the start is rounded, to far below what t-SNE looks at.
     """
     rows = on_grid(X, step_of(X))
-    with threadpool_limits(1):  # of rows equally near, as pixels may be, their number would decide which come first
+    # Of rows equally near, as pixels may be, the number of threads would decide which come first, were they not so few
+    # that scikit-learn shares out the rows, not their neighbours.
+    with threadpool_limits(min(os.cpu_count() or 1, max(1, len(rows) // SHARED))):
         distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
     solver = "arpack" if rows.shape[1] > 2 else "full"  # of thousands of components, it computes but two
     start = PCA(2, svd_solver=solver, random_state=seed).fit_transform(rows)

@@ -29,7 +29,7 @@ from stages.common.params import Tsne, load_params
 from stages.common.stage import UserError, run_stage
 
 NEIGHBOURS = 5
-SHARED = 1025  # rows a thread, from which on it does
+ROWS_A_THREAD = 1025  # from so many on, scikit-learn has each thread find all the neighbours of rows of its own
 BLOCK = 500  # rows whose distances from all are in memory at once
 
 
@@ -49,9 +49,8 @@ def examine(X: np.ndarray, neighbours: int, seed: int = 0) -> Cloud:
     elsewhere, as the rows are on a grid; the start is rounded, to far below what t-SNE looks at.
     """
     rows = on_grid(X, step_of(X))
-    # Of rows equally near, as pixels may be, the number of threads would decide which come first, were they not so few
-    # that scikit-learn shares out the rows, not their neighbours.
-    with threadpool_limits(min(os.cpu_count() or 1, max(1, len(rows) // SHARED))):
+    # With more threads their number would decide which of the rows equally near, as pixels may be, come first.
+    with threadpool_limits(max(1, min(os.cpu_count() or 1, len(rows) // ROWS_A_THREAD))):
         distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
     solver = "arpack" if rows.shape[1] > 2 else "full"  # of thousands of components, it computes but two
     start = PCA(2, svd_solver=solver, random_state=seed).fit_transform(rows)

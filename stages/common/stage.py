@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,8 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
         main: the stage, without arguments: its parameters are in params.yaml, its files where dvc.yaml says.
         doc: the stage module's docstring.
     """
+    gc.freeze()
+    gc.enable()
     argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     try:
         if "DVC_STAGE" in os.environ:

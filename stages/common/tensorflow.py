@@ -4,14 +4,18 @@ import gc
 import os
 import sys
 
+from stages.common.later import run_later
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # another run may want some of a GPU too
 # Its C++ libraries greet on standard error before any log level holds. A failing import still raises.
 _stderr = os.dup(2)
 _null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(_null, 2)
-# Half of the seconds that its import takes: looking again and again through a million objects that all stay, and what
-# Keras tries to import for wrappers and galleries that nothing here uses.
+# Two thirds of the seconds that its import takes: names for all that it has, looking again and again through a million
+# objects that all stay, and what Keras tries to import for wrappers and galleries that nothing here uses.
+run_later("tensorflow._api.v2.", "tensorflow.python.ops.gen_")
+_collects = gc.isenabled()
 gc.disable()
 _unused = {"sklearn", "matplotlib"} - sys.modules.keys()
 sys.modules.update(dict.fromkeys(_unused))  # None: not there
@@ -23,7 +27,8 @@ finally:
     for _name in _unused:
         del sys.modules[_name]
     gc.freeze()
-    gc.enable()
+    if _collects:
+        gc.enable()
     os.dup2(_stderr, 2)
     os.close(_stderr)
     os.close(_null)

@@ -93,3 +93,8 @@ def test_of_tensorflow_only_what_is_used_is_imported_and_the_rest_is_there():
         assert tf.raw_ops.Add(x=1, y=2).numpy() == 3
     """
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)
+
+
+def test_a_module_in_c_is_made_at_once():
+    code = "from stages.common.later import run_later; run_later('_lsprof'); import _lsprof; _lsprof.Profiler()"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)

@@ -7,7 +7,7 @@ nor can it run one that puts another in its own place.
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 
 _lock = threading.RLock()
@@ -39,7 +39,7 @@ class _Finder:
         if not name.startswith(self.prefixes):
             return None
         spec = PathFinder.find_spec(name, path, target)
-        if spec and spec.loader:
+        if spec and isinstance(spec.loader, SourceFileLoader):  # one in C has to be made by its own loader
             _waiting[name], spec.loader = spec.loader, self
         return spec
 

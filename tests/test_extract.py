@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -168,11 +169,23 @@ def test_rows_are_packed_as_numpy_would(tmp_path):
     rows = Rows(tmp_path / "new", *X.shape, X.dtype)
     for place in rng.permutation(50):
         rows[place] = X[place]
-    pack(tmp_path / "packed.npz", {"X": rows, "y": y, "names": np.array(["a", "bc"])})
-    np.savez(tmp_path / "numpy.npz", X=X, y=y, names=np.array(["a", "bc"]))
-    assert (tmp_path / "packed.npz").read_bytes() == (tmp_path / "numpy.npz").read_bytes()
+    arrays = {"X": X, "y": y, "names": np.array(["a", "bc"])}
+    pack(tmp_path / "packed.npz", arrays | {"X": rows})
+    np.savez(tmp_path / "numpy.npz", **arrays)
+    with ZipFile(tmp_path / "packed.npz") as packed, ZipFile(tmp_path / "numpy.npz") as by_numpy:
+        assert packed.namelist() == by_numpy.namelist()
+        assert all(packed.read(name) == by_numpy.read(name) for name in packed.namelist())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "numpy.npz", "packed.npz"]
     assert not any((tmp_path / "new").iterdir())
+
+
+def test_what_is_packed_does_not_depend_on_the_python(tmp_path):
+    pack(tmp_path / "packed.npz", {"y": np.arange(50)})
+    with ZipFile(tmp_path / "packed.npz") as archive:
+        (member,) = archive.infolist()
+    plain = (20).to_bytes(2, "little")  # the format's version 2.0; 4.5, ZIP64, is not written alike by every Python
+    assert (tmp_path / "packed.npz").read_bytes().startswith(b"PK\3\4" + plain)
+    assert (member.extract_version, member.extra, member.date_time[0]) == (20, b"", 1980)
 
 
 NETWORKS = {"tilenet": 32, "resnet50": 32, "mobilenetv2": 96}

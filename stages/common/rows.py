@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class Rows:
         np.lib.format.write_array_header_1_0(self.file, header)
         self.file.flush()
         self.start = self.file.tell()
+        self.nbytes = count * width * self.dtype.itemsize
 
     def __setitem__(self, place: int, row: np.ndarray) -> None:
         """Set a row, from any thread."""
@@ -34,10 +35,16 @@ class Rows:
 
 
 def pack(path: Path | str, arrays: Mapping[str, Rows | np.ndarray]) -> None:
-    """Write an .npz, byte for byte as numpy.savez writes the same arrays."""
+    """Write an .npz, as numpy.savez does, but with the same bytes by every Python: equal arrays, equal files.
+
+    numpy.savez marks every member as one that may be larger than 2 GB, and since 3.11.4 Python writes that mark in
+    another way.
+    """
     with whole(path) as part, ZipFile(part, "w") as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+            info = ZipInfo(f"{name}.npy")  # dated 1980
+            info.file_size = array.nbytes
+            with archive.open(info, "w") as member:
                 if isinstance(array, Rows):
                     array.file.seek(0)
                     shutil.copyfileobj(array.file, member, 2**20)

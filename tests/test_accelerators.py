@@ -1,6 +1,7 @@
-"""Fine-tuning on two devices: there is no GPU here, but TensorFlow makes two devices of a CPU."""
+"""Fine-tuning on two devices, which TensorFlow makes of a CPU, and on a GPU, where there is one."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from conftest import REPOSITORY, run, write_tree
 
 from stages import backbone, download, split
-from stages.common import accelerators
+from stages.common import accelerators, inference, tiles
 from stages.common.tensorflow import keras, tf
 
 TUNE = """
@@ -20,8 +21,9 @@ from stages.common.params import load_params
 from stages.common.tensorflow import keras, tf
 
 devices, half, epochs, checkpoint = int(sys.argv[1]), sys.argv[2] == "half", int(sys.argv[3]), Path(sys.argv[4])
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+if devices:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 # As on GPUs:
 if half:
     finetune.half_precision = lambda: keras.config.set_dtype_policy("mixed_float16")
@@ -39,13 +41,18 @@ print(json.dumps({
     "types": sorted({said.probabilities.dtype.name} | {weight.dtype for weight in model.weights}),
     "computed in": model.layers[1].compute_dtype,
     "answers in": model.outputs[0].dtype,
+    "placed on": model.weights[0].value.device[-5:],
 }))
 """
+needs_gpu = pytest.mark.skipif(not accelerators.gpus(), reason="TensorFlow sees no GPU")
 
 
 @pytest.fixture
 def tune(world, tmp_path):
-    """Fine-tune in a process of its own, on so many devices; what it says, and predictions and weights."""
+    """Fine-tune in a process of its own; what it says, and predictions and weights.
+
+    On so many devices made of a CPU, or by 0 on what there is.
+    """
     tree = write_tree(tmp_path / "mine", classes=3)
     mine = {
         "data.name": "folder",
@@ -61,7 +68,9 @@ def tune(world, tmp_path):
         small = {"finetune.head_epochs": 3, "finetune.epochs": 3, "finetune.batch_size": 8}
         folder = world(**mine, **small, **{f"finetune.{key}": value for key, value in changes.items()})
         arguments = (str(devices), precision, str(epochs), f"{checkpoint}{devices}{precision}.npz")
-        result = run(sys.executable, "-c", TUNE, *arguments, cwd=folder, PYTHONPATH=str(REPOSITORY))
+        path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+        hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if devices else {}
+        result = run(sys.executable, "-c", TUNE, *arguments, cwd=folder, PYTHONPATH=path, **hidden)
         assert result.returncode == 0, result.stderr[-3000:]
         with np.load("result.npz") as file:
             arrays = [file[name] for name in file.files]
@@ -89,6 +98,31 @@ def test_in_half_precision_on_two_devices_it_goes_on_to_the_same_bytes(tune):
     output, _, resumed = tune(2, "half", checkpoint="killed")
     assert "resuming at epoch 3 of 3" in output
     assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
+
+
+@needs_gpu
+def test_on_a_gpu_it_computes_in_half_precision_and_goes_on_to_the_same_bytes(tune):
+    _, said, whole = tune(0)
+    assert said["placed on"] == "GPU:0"
+    assert (said["computed in"], said["answers in"], said["types"]) == ("float16", "float32", ["float32"])
+    tune(0, epochs=2, checkpoint="killed")
+    output, _, resumed = tune(0, checkpoint="killed")
+    assert "resuming at epoch 3 of 3" in output
+    assert all(np.array_equal(a, b) for a, b in zip(whole, resumed, strict=True))
+
+
+@needs_gpu
+def test_features_by_a_gpu_are_those_by_the_cpu(world, monkeypatch):
+    world()
+    for stage in (download, split, backbone):
+        stage.main()
+    images = tiles.load_tiles()["test"].images
+    by_gpu, again = (np.stack(list(inference.load(True).stream(images))) for _ in range(2))
+    assert np.array_equal(by_gpu, again)
+    monkeypatch.setattr(inference, "gpus", list)
+    by_cpu = np.stack(list(inference.load(True).stream(images)))
+    assert not np.array_equal(by_gpu, by_cpu)  # it was another that computed them
+    np.testing.assert_allclose(by_gpu, by_cpu, rtol=1e-4, atol=1e-5 * by_cpu.max())
 
 
 def test_without_a_gpu_nothing_changes():

@@ -1,7 +1,6 @@
 """Fine-tuning on two devices, which TensorFlow makes of a CPU, and on a GPU, where there is one."""
 
 import json
-import os
 import sys
 
 import numpy as np
@@ -68,9 +67,8 @@ def tune(world, tmp_path):
         small = {"finetune.head_epochs": 3, "finetune.epochs": 3, "finetune.batch_size": 8}
         folder = world(**mine, **small, **{f"finetune.{key}": value for key, value in changes.items()})
         arguments = (str(devices), precision, str(epochs), f"{checkpoint}{devices}{precision}.npz")
-        path = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
         hidden = {"CUDA_VISIBLE_DEVICES": "-1"} if devices else {}
-        result = run(sys.executable, "-c", TUNE, *arguments, cwd=folder, PYTHONPATH=path, **hidden)
+        result = run(sys.executable, "-c", TUNE, *arguments, cwd=folder, PYTHONPATH=str(REPOSITORY), **hidden)
         assert result.returncode == 0, result.stderr[-3000:]
         with np.load("result.npz") as file:
             arrays = [file[name] for name in file.files]
@@ -121,7 +119,7 @@ def test_features_by_a_gpu_are_those_by_the_cpu(world, monkeypatch):
     assert np.array_equal(by_gpu, again)
     monkeypatch.setattr(inference, "gpus", list)
     by_cpu = np.stack(list(inference.load(True).stream(images)))
-    assert not np.array_equal(by_gpu, by_cpu)  # it was another that computed them
+    assert not np.array_equal(by_gpu, by_cpu)  # TensorFlow's, not OpenVINO's
     np.testing.assert_allclose(by_gpu, by_cpu, rtol=1e-4, atol=1e-5 * by_cpu.max())
 
 

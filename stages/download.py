@@ -1,7 +1,7 @@
 """Bring the data set in, as a prepared TFDS data set: few, big files.
 
 Reads   nothing, or what data.path or data.url name
-Writes  data/dataset/     TFRecord files and their description
+Writes  data/dataset/     ArrayRecord files and their description
         data/index.csv    file, label, class; one row an image, in the data set's order
         plots/tiles.png   sample tiles, one row a class
 """
@@ -12,18 +12,18 @@ from collections import defaultdict
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from array_record.python.array_record_module import ArrayRecordWriter
 
-from stages.common.files import whole, write_csv
+from stages.common.files import read_json, whole, write_csv, write_json
 from stages.common.params import Data, load_params
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import tf, untuned
 from stages.common.tfds import tfds
-from stages.common.tiles import class_labels, read_records
+from stages.common.tiles import DATASET, Records
 from stages.datasets.eurosat import Eurosat, fetch_archive
 from stages.datasets.folder import Folder
 from stages.datasets.landcover_demo import LandcoverDemo
 
-DATASET = Path("data/dataset")
 SAMPLES = 8  # tiles of each class in the picture
 
 
@@ -64,6 +64,8 @@ def prepare(params: Data, folder: Path) -> None:
             shutil.copytree(builder.data_dir, done)
             for file in sorted(done.glob("*.tfrecord*")):
                 rewrite(file)
+            info = read_json(done / "dataset_info.json")
+            write_json(done / "dataset_info.json", info | {"fileFormat": "array_record"})
         except UserError:
             raise
         except (OSError, RuntimeError, tf.errors.OpError, tfds.download.DownloadError) as error:
@@ -75,15 +77,19 @@ def prepare(params: Data, folder: Path) -> None:
 
 
 def rewrite(file: Path) -> None:
-    """Rewrite a TFRecord file of examples in place, the features of each in the order of their names.
+    """Rewrite a TFRecord file of examples as ArrayRecord, where any example is read by itself, and without TensorFlow.
 
-    TFDS writes them in the order of a hash table, which is another one from process to process.
+    The features of each are put in the order of their names; TFDS writes them in the order of a hash table, which is
+    another one from process to process. Uncompressed, as images are so already: the same bytes by any compressor.
     """
-    written = file.with_name("rewritten")
-    with tf.io.TFRecordWriter(str(written)) as writer:
+    writer = ArrayRecordWriter(str(file).replace(".tfrecord", ".array_record"), "group_size:1,uncompressed")
+    try:
         for record in untuned(tf.data.TFRecordDataset(str(file))).as_numpy_iterator():
             writer.write(tf.train.Example.FromString(record).SerializeToString(deterministic=True))
-    written.replace(file)
+        writer.close()
+    except RuntimeError as error:  # the writer's: no room
+        raise OSError(error) from None
+    file.unlink()
 
 
 def sample_tiles(images: dict[str, list[bytes]]) -> plt.Figure:
@@ -103,9 +109,9 @@ def sample_tiles(images: dict[str, list[bytes]]) -> plt.Figure:
 
 def main() -> None:
     prepare(load_params().data, DATASET)
-    names = class_labels(DATASET)
+    records = Records()
     index, samples = [], defaultdict(list)
-    for record in read_records(DATASET):
+    for record in records:
         index.append((record.file, record.label))
         if len(samples[record.label]) < SAMPLES:
             samples[record.label].append(record.image)
@@ -115,9 +121,9 @@ def main() -> None:
     write_csv(
         "data/index.csv",
         ("file", "label", "class"),
-        ((file, present.index(label), names[label]) for file, label in index),
+        ((file, present.index(label), records.classes[label]) for file, label in index),
     )
-    figure = sample_tiles({names[label]: samples[label] for label in present})
+    figure = sample_tiles({records.classes[label]: samples[label] for label in present})
     with whole("plots/tiles.png") as part:
         figure.savefig(part, dpi=80, format="png")  # 0.8 inches a tile: 64 pixels
     print(f"{len(index)} images of {len(present)} classes; a look at them: plots/tiles.png")

@@ -100,8 +100,8 @@ def network_digest(preprocess: bool, engine: list[str]) -> str:
 
 def shrinker(size: int) -> Callable[[bytes], np.ndarray]:
     """Make a function that decodes and shrinks an image, and lays it out in a row: uint8, (size * size * 3,)."""
+    from stages.common.images import decode
     from stages.common.tensorflow import tf
-    from stages.common.tiles import decode
 
     @tf.function(input_signature=[tf.TensorSpec((), tf.string)])
     def shrink(encoded: tf.Tensor) -> tf.Tensor:

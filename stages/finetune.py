@@ -17,12 +17,13 @@ from stages.common import backbones
 from stages.common.accelerators import batches, every_gpu, gpus, half_precision, replicas
 from stages.common.evaluation import Prediction, most_probable, report
 from stages.common.files import need_room, whole, write_csv
+from stages.common.images import decode
 from stages.common.inference import Network, apply
 from stages.common.params import Finetune, load_params
 from stages.common.parts import nested_parts
 from stages.common.stage import UserError, run_stage
 from stages.common.tensorflow import keras, progress, reproducible, tf, untuned
-from stages.common.tiles import Tiles, class_names, decode, load_tiles
+from stages.common.tiles import Tiles, class_names, load_tiles
 from stages.common.training import accuracy, checkpoints, fit, rate_schedule, shuffled_epochs, write_history
 
 Tuned = tuple[keras.Model, backbones.Preprocess, keras.callbacks.History]

@@ -8,8 +8,8 @@ Writes  report/report.html   everything, in one file that needs no network
 
 import base64
 import io
+from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import vl_convert
@@ -19,7 +19,7 @@ from PIL import Image
 from stages.common.files import whole
 from stages.common.params import load_params
 from stages.common.stage import run_stage
-from stages.common.tiles import class_names, description, load_tiles
+from stages.common.tiles import Records, class_names
 from stages.reporting import charts, words
 from stages.reporting.results import COSTLIEST_FIRST, Results, load_results, worst_mistakes
 
@@ -40,11 +40,15 @@ def as_uri(encoded: bytes) -> str:
     return f"data:image/{kind.lower()};base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
-def to_explore(results: Results, images: np.ndarray) -> list[dict]:
-    """The points of the interactive page: those of the t-SNE picture, or EXPLORED of them, evenly spaced."""
+def to_explore(results: Results, image: Callable[[int], str]) -> list[dict]:
+    """The points of the interactive page: those of the t-SNE picture, or EXPLORED of them, evenly spaced.
+
+    Args:
+        image: the data URI of a test image by its place among them.
+    """
     shown = np.linspace(0, len(results.points) - 1, min(EXPLORED, len(results.points))).astype(int)
     return [
-        {"x": point["feature_x"], "y": point["feature_y"], "class": point["class"], "image": as_uri(images[row])}
+        {"x": point["feature_x"], "y": point["feature_y"], "class": point["class"], "image": image(row)}
         | {name: results.said[name][row]["predicted"] for name in COSTLIEST_FIRST}
         for point, row in ((results.points[i], int(results.points[i]["row"])) for i in shown)
     ]
@@ -68,12 +72,15 @@ def write_pages(context: dict) -> None:
 
 def main() -> None:
     params, results, classes = load_params(), load_results(), class_names()
-    images = load_tiles()["test"].images
-    files = [row["file"] for row in results.split if row["subset"] == "test"]
-    explored = to_explore(results, images)
+    records, test = Records(), [row for row in results.split if row["subset"] == "test"]
+
+    def image(place: int) -> str:
+        return as_uri(records[int(test[place]["index"])].image)
+
+    explored = to_explore(results, image)
     wrong = worst_mistakes(results.said, MISTAKES)
     context = {
-        "about": description(Path("data/dataset")),
+        "about": records.description,
         "params": params.model_dump(),
         "results": results,
         "classes": classes,
@@ -81,7 +88,7 @@ def main() -> None:
         "versions": {name: version(name) for name in VERSIONS},
         "findings": words.findings(results),
         "mistakes": [
-            {"file": files[i], "image": as_uri(images[i]), "said": {n: said[i] for n, said in results.said.items()}}
+            {"file": test[i]["file"], "image": image(i), "said": {n: said[i] for n, said in results.said.items()}}
             for i in wrong
         ],
         "charts": charts.for_report(results, classes),

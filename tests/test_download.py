@@ -1,16 +1,17 @@
 import hashlib
 import shutil
+import sys
 import zipfile
 
 import numpy as np
 import pytest
-from conftest import encoded, write_tree
+from conftest import REPOSITORY, encoded, run, write_tree
 from PIL import Image
 
 from stages import download
 from stages.common.files import read_csv
 from stages.common.stage import UserError
-from stages.common.tiles import read_records
+from stages.common.tiles import Records
 from stages.datasets import eurosat
 
 
@@ -50,8 +51,7 @@ def test_the_demo_is_drawn_the_same_every_time(world):
     assert len(rows) == 2700
     assert len({row["class"] for row in rows}) == 10
     assert all(row["file"].startswith(row["class"] + "_") for row in rows)
-    record = next(read_records(download.DATASET))
-    assert record.file == rows[0]["file"]
+    assert [record.file for record in Records()] == [row["file"] for row in rows]
     assert Image.open("plots/tiles.png").size == (672, 640)
 
 
@@ -69,7 +69,7 @@ def test_a_folder_or_zip_of_any_images(world, tmp_path, packed):
     download.main()
     rows = read_csv("data/index.csv")
     assert sorted(row["class"] for row in rows) == ["class_0"] * 5 + ["class_1"] * 8
-    for record in read_records(download.DATASET):
+    for record in Records():
         image = download.tf.io.decode_image(record.image, channels=3, expand_animations=False).numpy()
         original = Image.open(tree / record.file.removeprefix("top/"))
         assert np.abs(image.astype(int) - np.asarray(original.convert("RGB"))).max() <= 3
@@ -84,13 +84,23 @@ def test_the_two_archives_of_eurosat_prepare_to_the_same(world, tmp_path):
         download.main()
         prepared.append([p.read_bytes() for p in sorted(download.DATASET.iterdir())] + [read_csv("data/index.csv")])
     assert prepared[0] == prepared[1]
-    assert next(read_records(download.DATASET)).image in [p.read_bytes() for p in tree.rglob("*.jpg")]
+    assert Records()[0].image in [p.read_bytes() for p in tree.rglob("*.jpg")]
+
+
+def test_images_are_read_without_tensorflow(world):
+    folder = world()
+    download.main()
+    code = (
+        "import sys; from stages.common.tiles import Records; print(len(list(Records())), 'tensorflow' in sys.modules)"
+    )
+    assert run(sys.executable, "-c", code, cwd=folder, PYTHONPATH=str(REPOSITORY)).stdout.split() == ["2700", "False"]
 
 
 def test_the_features_of_an_example_are_in_the_order_of_their_names(world):
     world()
     download.main()
-    record = next(download.tf.data.TFRecordDataset(str(*download.DATASET.glob("*.tfrecord*"))).as_numpy_iterator())
+    raw = download.tfds.decode.DeserializeMethod.RAW_BYTES
+    record = download.tfds.builder_from_directory(download.DATASET).as_data_source("train", deserialize_method=raw)[0]
     assert record == download.tf.train.Example.FromString(record).SerializeToString(deterministic=True)
 
 
@@ -197,18 +207,23 @@ def tfds_builder(builder_name, features, records):
     return Builder
 
 
-def test_any_tfds_data_set_by_name(world, tmp_path, monkeypatch):
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_any_tfds_data_set_by_name(world, tmp_path, monkeypatch, file_format):
     tfds = download.tfds
     features = {
         "image": tfds.features.Image(shape=(28, 28, 1)),
         "label": tfds.features.ClassLabel(names=["x", "y", "z"]),
     }
     records = [{"image": np.full((28, 28, 1), i, np.uint8), "label": 2 * (i % 2)} for i in range(30)]  # y has no image
-    tfds_builder("little_digits", features, records)(data_dir=tmp_path / "tfds").download_and_prepare()
+    little = tfds_builder("little_digits", features, records)(data_dir=tmp_path / "tfds")
+    little.download_and_prepare(file_format=file_format)
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
     world(**{"data.name": "little_digits"})
     download.main()
-    assert {(row["label"], row["class"]) for row in read_csv("data/index.csv")} == {("0", "x"), ("1", "z")}
+    rows = read_csv("data/index.csv")
+    assert {(row["label"], row["class"]) for row in rows} == {("0", "x"), ("1", "z")}
+    assert [row["file"] for row in rows] == [f"train[{number}]" for number in range(30)]
+    assert not list(download.DATASET.glob("*.tfrecord*"))
 
 
 def test_a_tfds_data_set_of_something_else_is_refused(world, tmp_path, monkeypatch):

@@ -21,7 +21,7 @@ from stages.common.features import load_features
 from stages.common.files import read_json
 from stages.common.stage import UserError
 from stages.common.tensorflow import keras
-from stages.common.tiles import load_tiles
+from stages.common.tiles import Records, load_tiles
 from stages.datasets.builder import as_rgb
 from stages.datasets.folder import find_images
 
@@ -387,10 +387,30 @@ def test_a_split_that_does_not_fit(world, tmp_path):
     refused("is no CSV file", load_tiles)
     Path("data/split.csv").write_text("index,file\n1,2\n")
     refused("is not what the split stage writes: 'label'", load_tiles)
-    Path("data/split.csv").write_text(good)
-    record = next(download.DATASET.glob("*.tfrecord*"))
-    record.write_bytes(record.read_bytes()[:-50] + bytes(50))
-    refused("data/dataset cannot be read", load_tiles)
+
+
+@pytest.fixture
+def record_file(world, tmp_path):
+    """The one file of a prepared data set of 20 images."""
+    tree = write_tree(tmp_path / "mine", images=10)
+    world(**{"data.name": "folder", "data.path": str(tree)})
+    download.main()
+    return next(download.DATASET.glob("*.array_record*"))
+
+
+def test_a_damaged_image_does_not_take_the_others_along(record_file):
+    records = list(Records())
+    damaged = records[7].image
+    record_file.write_bytes(record_file.read_bytes().replace(damaged, damaged[:-1] + b"x"))
+    refused("data/dataset cannot be read", lambda: Records()[7])
+    assert [Records()[number] for number in range(20) if number != 7] == records[:7] + records[8:]
+
+
+@pytest.mark.parametrize("left", [0, 100, 2**16, 2**16 + 100])
+def test_a_truncated_data_set(record_file, left):
+    record_file.write_bytes(record_file.read_bytes()[:left])
+    for number in range(20):
+        refused("data/dataset cannot be read", lambda number=number: Records()[number])
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 10**6, b"[1]", b"3"])

@@ -136,7 +136,7 @@ def test_missing_features_are_named(world):
         svm.main()
 
 
-@pytest.mark.parametrize("stage", ["svm", "knn", "pixels", "tsne", "split", "compare"])
+@pytest.mark.parametrize("stage", ["svm", "knn", "pixels", "tsne", "split", "compare", "report"])
 def test_tensorflow_is_not_imported(stage):
     code = f"import sys, stages.{stage}; sys.exit('tensorflow' in sys.modules)"
     assert run(sys.executable, "-c", code, cwd=REPOSITORY).returncode == 0

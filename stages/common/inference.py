@@ -19,9 +19,9 @@ from tqdm import tqdm
 from stages.common import backbones
 from stages.common.accelerators import gpus
 from stages.common.backbones import Preprocess
+from stages.common.images import decode
 from stages.common.stage import UserError
 from stages.common.tensorflow import keras, reproducible, tf, untuned
-from stages.common.tiles import decode
 
 BATCH, BATCH_SMALL = 8, 32  # images: as fast as larger ones, and each core has two batches of its own in memory
 SMALL = 112  # pixels a side

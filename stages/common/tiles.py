@@ -1,7 +1,7 @@
-"""The images of the prepared data set, in its own order."""
+"""The images of the prepared data set, in its own order, still encoded; without TensorFlow, which takes a second."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +10,9 @@ import numpy as np
 from stages.common.files import read_csv
 from stages.common.names import SUBSETS
 from stages.common.stage import UserError
-from stages.common.tensorflow import tf, untuned
 from stages.common.tfds import tfds
 
-SPLIT = "data/split.csv"
+DATASET, SPLIT = Path("data/dataset"), "data/split.csv"
 
 
 class Record(NamedTuple):
@@ -31,51 +30,59 @@ class Tiles(NamedTuple):
     labels: np.ndarray  # int64, (n,)
 
 
-def class_labels(folder: Path) -> list[str]:
-    """Names of the classes of a prepared data set, by label; errors as read_records."""
-    builder = tfds.builder_from_directory(folder)
-    return builder.info.features[_image_and_label(builder)[1]].names
+class Records(Sequence[Record]):
+    """A prepared TFDS image-classification data set: of its split `train`, or else the first one, any image by itself.
 
-
-def description(folder: Path) -> str:
-    """What a prepared data set says of itself."""
-    return " ".join(tfds.builder_from_directory(folder).info.description.split())
-
-
-def read_records(folder: Path) -> Iterator[Record]:
-    """Read a prepared TFDS image-classification data set, images still encoded.
-
-    Args:
-        folder: that dataset_info.json is in; the split `train`, or else the first one.
-
-    Raises:
-        UserError: it is not one of images and class labels, or is damaged.
+    Attributes:
+        classes: names, by label.
+        description: what the data set says of itself.
     """
-    builder = tfds.builder_from_directory(folder)
-    image, label = _image_and_label(builder)
-    split = "train" if "train" in builder.info.splits else next(iter(builder.info.splits))
-    records = builder.as_dataset(
-        split=split,
-        decoders={image: tfds.decode.SkipDecoding()},
-        read_config=tfds.ReadConfig(interleave_cycle_length=1, add_tfds_id=True),  # 1: in the order written
-    )
-    try:
-        for record in untuned(records).as_numpy_iterator():
-            yield Record(record[image], int(record[label]), record.get("filename", record["tfds_id"]).decode())
-    except tf.errors.OpError as error:
-        raise UserError(f"{folder} cannot be read: {error.message}") from None
 
+    def __init__(self, folder: Path = DATASET):
+        """Open a data set.
 
-def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
-    features, keys = builder.info.features, builder.info.supervised_keys or ()
-    kinds = [type(features[key]) for key in keys if isinstance(key, str)]
-    if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
-        raise UserError(f"{builder.name} is not a data set of images and class labels, but of {', '.join(features)}")
-    return keys
+        Args:
+            folder: that dataset_info.json is in; the examples are in ArrayRecord files.
+
+        Raises:
+            UserError: it is not one of images and class labels.
+        """
+        builder = tfds.builder_from_directory(folder)
+        features, keys = builder.info.features, builder.info.supervised_keys or ()
+        kinds = [type(features[key]) for key in keys if isinstance(key, str)]
+        if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
+            raise UserError(
+                f"{builder.name} is not a data set of images and class labels, but of {', '.join(features)}"
+            )
+        self.classes, self.description = features[keys[1]].names, " ".join(builder.info.description.split())
+        self._folder, self._keys = folder, keys
+        self._split = "train" if "train" in builder.info.splits else next(iter(builder.info.splits))
+        self._examples = builder.as_data_source(self._split, decoders={keys[0]: tfds.decode.SkipDecoding()})
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> Record:
+        """Read one image, 0 being the first.
+
+        Raises:
+            IndexError: there is none.
+            UserError: the file is damaged: there are checksums in it.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        try:
+            example = self._examples[index]
+        except RuntimeError as error:
+            raise UserError(f"{self._folder} cannot be read: {error}") from None
+        image, label = (example[key] for key in self._keys)
+        if image is None or label is None:  # so much of the file is missing that it looks like an empty one
+            raise UserError(f"{self._folder} cannot be read: the image {index} is missing")
+        return Record(image, int(label), example.get("filename", f"{self._split}[{index}]".encode()).decode())
 
 
 def load_tiles() -> dict[str, Tiles]:
-    """Load train, val and test as data/split.csv chose them, in its order, in one pass over the data set.
+    """Load train, val and test as data/split.csv chose them, in its order.
 
     Raises:
         UserError: data/split.csv does not fit the data set.
@@ -112,11 +119,11 @@ def read_chosen() -> Iterator[tuple[str, int, bytes]]:
             raise UserError(f"{SPLIT} has the image {row.index} twice")
         places[row.index] = row.subset, counts[row.subset]
         counts[row.subset] += 1
-    for index, record in enumerate(read_records(Path("data/dataset"))):
-        if index in places:
-            yield *places.pop(index), record.image
-    if places:
-        raise UserError(f"{SPLIT} has the image {min(places)}, which data/dataset has not")
+    records = Records()
+    if absent := places.keys() - range(len(records)):
+        raise UserError(f"{SPLIT} has the image {min(absent)}, which {DATASET} has not")
+    for index in sorted(places):
+        yield *places[index], records[index].image
 
 
 def class_names() -> list[str]:
@@ -141,19 +148,3 @@ def _chosen() -> list[_Chosen]:
     if labels != set(range(len(labels))):
         raise UserError(f"{SPLIT} has the labels {sorted(labels)}; needed: 0, 1, 2 and so on")
     return chosen
-
-
-def decode(encoded: tf.Tensor, size: int) -> tf.Tensor:
-    """Decode an image and stretch it to a square.
-
-    Returns:
-        float32, (size, size, 3), RGB, 0 to 255.
-    """
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-    shrinks = tf.reduce_max(tf.shape(image)[:2]) > size  # else there is nothing to smooth, and that takes half the time
-    image = tf.cond(
-        shrinks,
-        lambda: tf.image.resize(image, (size, size), antialias=True),
-        lambda: tf.image.resize(image, (size, size)),
-    )
-    return tf.ensure_shape(image, (size, size, 3))

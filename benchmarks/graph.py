@@ -19,6 +19,23 @@ from stages.common.intact import locked_outputs, md5
 
 HELP = "the whole default graph, cold, beside a plain script; nothing changed; one parameter changed; svm alone"
 CHANGES = {"svm.C": 1, "finetune.lr": 0.0003, "split.train": 1100}
+MAINS = ".git/mains.txt"
+# Goes to the end of a clone's stages/common/stage.py, on which no stage depends: notes what each main takes.
+NOTE_MAINS = f'''
+
+def run_stage(main, doc, run_stage=run_stage):
+    import time
+
+    def timed():
+        if os.environ["DVC_STAGE"] == "extract":
+            import stages.common.inference  # as late as this only in extract, and no work of its own either
+        started = time.perf_counter()
+        main()
+        with open("{MAINS}", "a") as file:
+            print(os.environ["DVC_STAGE"], time.perf_counter() - started, file=file)
+
+    run_stage(timed, doc)
+'''
 COLD, PLAIN, NOTHING = "dvc repro, cold", "a plain script, cold", "dvc repro, nothing changed"
 
 
@@ -33,7 +50,7 @@ def run(options: argparse.Namespace) -> list[Table]:
 
 def measure_graph(
     rounds: int, changes: Mapping[str, object], stages: Iterable[str] = (), params: Mapping[str, object] | None = None
-) -> tuple[dict[str, list[float]], list[dict[str, float]], set[str]]:
+) -> tuple[dict[str, list[float]], list[float], list[dict[str, float]], set[str]]:
     """Run everything once a round, in new clones.
 
     Args:
@@ -42,10 +59,10 @@ def measure_graph(
         params: other parameters than the default's.
 
     Returns:
-        Seconds by what was run, one a round; the plain script's seconds by stage, a round each; outputs in which the
-        two differ.
+        Seconds by what was run, one a round; those of the cold run that are no main's, one a round; the plain script's
+        seconds by stage, a round each; outputs in which the two differ.
     """
-    seconds, plain, differing = defaultdict(list), [], set()
+    seconds, outside, plain, differing = defaultdict(list), [], [], set()
 
     def timed(clone: Clone, what: str, *command: str) -> str:
         start = time.perf_counter()
@@ -56,13 +73,18 @@ def measure_graph(
 
     for _ in range(rounds):
         with temporary_clone(params) as clone, temporary_clone(params) as other:
+            with (clone.folder / "stages/common/stage.py").open("a", encoding="utf-8") as file:
+                file.write(NOTE_MAINS)
+            clone.commit()
             timed(clone, COLD, "dvc", "repro", *stages)
+            mains = dict(line.split() for line in (clone.folder / MAINS).read_text(encoding="utf-8").splitlines())
+            outside.append(seconds[COLD][-1] - sum(map(float, mains.values())))
             plain.append(json.loads(timed(other, PLAIN, sys.executable, "-m", "benchmarks.plain", *stages)))
             differing |= _differing(clone.folder, other.folder)
             timed(clone, NOTHING, "dvc", "repro", *stages)
             for name, value in changes.items():
                 timed(clone, f"dvc exp run -S {name}={value}", "dvc", "exp", "run", "-S", f"{name}={value}", *stages)
-    return dict(seconds), plain, differing
+    return dict(seconds), outside, plain, differing
 
 
 def _differing(one: Path, other: Path) -> set[str]:
@@ -72,17 +94,19 @@ def _differing(one: Path, other: Path) -> set[str]:
     return {str(path) for path, locked in outputs if not (other / path).exists() or md5(other / path) != locked}
 
 
-def graph_table(seconds: dict[str, list[float]], plain: list[dict[str, float]], differing: set[str]) -> Table:
-    """Lay out seconds, and what of the cold run is outside the stages' work: all but the mains' own time."""
+def graph_table(
+    seconds: dict[str, list[float]], outside: list[float], plain: list[dict[str, float]], differing: set[str]
+) -> Table:
+    """Lay out what measure_graph measured."""
     work = [sum(second for name, second in round_.items() if name != "imports") for round_ in plain]
-    outside = [cold - own for cold, own in zip(seconds[COLD], work, strict=True)]
+    shares = ", ".join(f"{share / cold:.1%}" for share, cold in zip(outside, seconds[COLD], strict=True))
     rows = [{"what": what, **_row(values, "/ cold", seconds[COLD])} for what, values in seconds.items()]
     rows.insert(2, {"what": "  of which the stages' own work", **_row(work, "/ cold", seconds[COLD])})
     rows.insert(1, {"what": "  of which outside the stages' work", **_row(outside, "/ cold", seconds[COLD])})
     stages = ", ".join(f"{name} {statistics.median(r[name] for r in plain):.1f}" for name in plain[0])
     notes = [
         "Outside the stages' work (starting interpreters, imports, DVC's hashing and copying): the cold run, less what "
-        "the stages' mains take in the plain script.",
+        f"each stage's main took in that same run; by round {shares}.",
         f"The plain script by stage, seconds: {stages}.",
         "What the plain script wrote is "
         + (f"not the same: {', '.join(sorted(differing))}." if differing else "the same."),

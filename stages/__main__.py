@@ -1,5 +1,6 @@
 """Say what `dvc repro` has made and where it is: `python -m stages`."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ PICTURES = {
 
 
 def main() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` may have read enough
     if damaged := damaged_outputs():
         sys.exit(f"damaged in DVC's cache: {', '.join(map(str, damaged))}; `python -m stages.mend` takes that away")
     print(f"\n{'':10} test accuracy  95 % interval   macro F1")

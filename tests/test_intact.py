@@ -75,6 +75,10 @@ def test_the_summary_shows_nothing_that_is_damaged(copy):
     assert "accuracy" not in refused.stdout
 
 
+def test_the_summary_ends_quietly_when_nobody_reads_it(copy):
+    assert run("sh", "-c", "python -m stages | true", cwd=copy).stderr == ""
+
+
 def test_an_output_changed_on_purpose_is_used(copy):
     shutil.copy(copy / "data/pixels.npz", copy / "data/features.npz")
     assert "Running stage 'svm'" in dvc(copy, "repro", "--single-item", "svm")

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 
 from stages import compare
 from stages.common.files import read_json, write_csv
@@ -33,6 +33,14 @@ def test_mcnemar_by_hand():
     assert (figures["only_better"], figures["only_worse"]) == (5, 0)
     assert figures["p_value"] == pytest.approx(0.0625)
     assert compare.compare(("same", "too"), (first, first))["p_value"] == 1.0
+
+
+@pytest.mark.parametrize("count", [1, 2, 11, 100, 501, 13500])
+def test_mcnemar_is_the_binomial_test(count):
+    for fewer in {0, count // 3, count // 2}:
+        expected = binomtest(fewer, count).pvalue
+        assert compare.mcnemar(fewer, count) == pytest.approx(expected, rel=1e-12, abs=1e-300)
+    assert compare.mcnemar(count // 2, count) == 1.0
 
 
 def test_the_words_say_what_the_interval_allows():

@@ -28,7 +28,7 @@ def run_stage(main, doc, run_stage=run_stage):
 
     def timed():
         if os.environ["DVC_STAGE"] == "extract":
-            import stages.common.inference  # as late as this only in extract, and no work of its own either
+            import stages.common.inference, stages.common.tiles  # late, but an import
         started = time.perf_counter()
         main()
         with open("{MAINS}", "a") as file:
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> list[Table]:
 
 def measure_graph(
     rounds: int, changes: Mapping[str, object], stages: Iterable[str] = (), params: Mapping[str, object] | None = None
-) -> tuple[dict[str, list[float]], list[float], list[dict[str, float]], set[str]]:
+) -> tuple[dict[str, list[float]], list[dict[str, float]], list[dict[str, float]], set[str]]:
     """Run everything once a round, in new clones.
 
     Args:
@@ -59,10 +59,10 @@ def measure_graph(
         params: other parameters than the default's.
 
     Returns:
-        Seconds by what was run, one a round; those of the cold run that are no main's, one a round; the plain script's
-        seconds by stage, a round each; outputs in which the two differ.
+        Seconds by what was run, one a round; the cold run's mains' by stage, a round each; the plain script's likewise;
+        outputs in which the two differ.
     """
-    seconds, outside, plain, differing = defaultdict(list), [], [], set()
+    seconds, mains, plain, differing = defaultdict(list), [], [], set()
 
     def timed(clone: Clone, what: str, *command: str) -> str:
         start = time.perf_counter()
@@ -77,14 +77,14 @@ def measure_graph(
                 file.write(NOTE_MAINS)
             clone.commit()
             timed(clone, COLD, "dvc", "repro", *stages)
-            mains = dict(line.split() for line in (clone.folder / MAINS).read_text(encoding="utf-8").splitlines())
-            outside.append(seconds[COLD][-1] - sum(map(float, mains.values())))
+            noted = (line.split() for line in (clone.folder / MAINS).read_text(encoding="utf-8").splitlines())
+            mains.append({name: float(second) for name, second in noted})
             plain.append(json.loads(timed(other, PLAIN, sys.executable, "-m", "benchmarks.plain", *stages)))
             differing |= _differing(clone.folder, other.folder)
             timed(clone, NOTHING, "dvc", "repro", *stages)
             for name, value in changes.items():
                 timed(clone, f"dvc exp run -S {name}={value}", "dvc", "exp", "run", "-S", f"{name}={value}", *stages)
-    return dict(seconds), outside, plain, differing
+    return dict(seconds), mains, plain, differing
 
 
 def _differing(one: Path, other: Path) -> set[str]:
@@ -95,10 +95,14 @@ def _differing(one: Path, other: Path) -> set[str]:
 
 
 def graph_table(
-    seconds: dict[str, list[float]], outside: list[float], plain: list[dict[str, float]], differing: set[str]
+    seconds: dict[str, list[float]],
+    mains: list[dict[str, float]],
+    plain: list[dict[str, float]],
+    differing: set[str],
 ) -> Table:
     """Lay out what measure_graph measured."""
     work = [sum(second for name, second in round_.items() if name != "imports") for round_ in plain]
+    outside = [cold - sum(of.values()) for cold, of in zip(seconds[COLD], mains, strict=True)]
     shares = ", ".join(f"{share / cold:.1%}" for share, cold in zip(outside, seconds[COLD], strict=True))
     rows = [{"what": what, **_row(values, "/ cold", seconds[COLD])} for what, values in seconds.items()]
     rows.insert(2, {"what": "  of which the stages' own work", **_row(work, "/ cold", seconds[COLD])})

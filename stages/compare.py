@@ -22,7 +22,8 @@ TINY = 1e-12  # a smaller p is not worth its digits
 
 
 def mcnemar(fewer: int, count: int) -> float:
-    """P of McNemar's exact test: that one side of a fair coin, thrown count times, comes up fewer times or less often.
+    """Two-sided p of McNemar's exact test: how likely a fair coin, thrown count times, has a side that comes up no more
+    than `fewer` times.
 
     In whole numbers, rounded once, at the end. scipy.stats would take half a second to import for this alone.
 

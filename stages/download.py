@@ -61,6 +61,10 @@ def prepare(params: Data, folder: Path) -> None:
         builder = builder_for(params, prepared)
         try:
             builder.download_and_prepare(file_format="tfrecord")
+            form = builder.info.file_format
+            if form not in (tfds.core.FileFormat.TFRECORD, tfds.core.FileFormat.ARRAY_RECORD):
+                where = f"{builder.data_dir} has it as {form.value}"
+                raise UserError(f"data.name={params.name}: {where}; allowed: tfrecord, array_record")
             shutil.copytree(builder.data_dir, done)
             for file in sorted(done.glob("*.tfrecord*")):
                 rewrite(file)
@@ -112,6 +116,8 @@ def main() -> None:
     records = Records()
     index, samples = [], defaultdict(list)
     for record in records:
+        if record.label < 0:
+            raise UserError(f"the data set's image {record.file} has no label")
         index.append((record.file, record.label))
         if len(samples[record.label]) < SAMPLES:
             samples[record.label].append(record.image)

@@ -19,7 +19,7 @@ from PIL import Image
 from stages.common.files import whole
 from stages.common.params import load_params
 from stages.common.stage import run_stage
-from stages.common.tiles import Records, class_names
+from stages.common.tiles import class_names, open_chosen
 from stages.reporting import charts, words
 from stages.reporting.results import COSTLIEST_FIRST, Results, load_results, worst_mistakes
 
@@ -72,10 +72,11 @@ def write_pages(context: dict) -> None:
 
 def main() -> None:
     params, results, classes = load_params(), load_results(), class_names()
-    records, test = Records(), [row for row in results.split if row["subset"] == "test"]
+    records, chosen = open_chosen()
+    files = [row["file"] for row in results.split if row["subset"] == "test"]
 
     def image(place: int) -> str:
-        return as_uri(records[int(test[place]["index"])].image)
+        return as_uri(records[chosen["test"][place]].image)
 
     explored = to_explore(results, image)
     wrong = worst_mistakes(results.said, MISTAKES)
@@ -88,7 +89,7 @@ def main() -> None:
         "versions": {name: version(name) for name in VERSIONS},
         "findings": words.findings(results),
         "mistakes": [
-            {"file": test[i]["file"], "image": image(i), "said": {n: said[i] for n, said in results.said.items()}}
+            {"file": files[i], "image": image(i), "said": {n: said[i] for n, said in results.said.items()}}
             for i in wrong
         ],
         "charts": charts.for_report(results, classes),

@@ -108,13 +108,16 @@ def test_a_contender_that_dies_later_says_so():
 
 
 def test_the_graph_beside_a_plain_script():
-    seconds, outside, plain, differing = graph.measure_graph(1, {"activations.lr": 0.2}, ["activations"], TINY)
+    seconds, mains, plain, differing = graph.measure_graph(1, {"extract.pixel_size": 6}, ["extract"], TINY)
     assert differing == set()  # both write the same bytes
-    rows = {row["what"].strip(): row for row in graph.graph_table(seconds, outside, plain, differing).rows}
-    assert rows["of which the stages' own work"]["seconds"] == plain[0]["activations"]
-    assert rows["of which outside the stages' work"]["seconds"] == outside[0]
-    assert 0 < outside[0] < seconds[graph.COLD][0]
-    assert rows["dvc exp run -S activations.lr=0.2"]["seconds"] > rows[graph.NOTHING]["seconds"]
+    rows = {row["what"].strip(): row for row in graph.graph_table(seconds, mains, plain, differing).rows}
+    assert rows["of which the stages' own work"]["seconds"] == plain[0]["extract"]
+    assert rows["of which outside the stages' work"]["seconds"] == pytest.approx(
+        seconds[graph.COLD][0] - sum(mains[0].values())
+    )
+    assert list(mains[0]) == ["download", "split", "backbone", "extract"]
+    assert 0 < min(mains[0].values()) < sum(mains[0].values()) < seconds[graph.COLD][0]
+    assert rows["dvc exp run -S extract.pixel_size=6"]["seconds"] > rows[graph.NOTHING]["seconds"]
 
 
 def test_a_stage_alone_beside_dvcs_own():

@@ -2,6 +2,7 @@ import hashlib
 import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,6 +225,43 @@ def test_any_tfds_data_set_by_name(world, tmp_path, monkeypatch, file_format):
     assert {(row["label"], row["class"]) for row in rows} == {("0", "x"), ("1", "z")}
     assert [row["file"] for row in rows] == [f"train[{number}]" for number in range(30)]
     assert not list(download.DATASET.glob("*.tfrecord*"))
+
+
+def test_a_tfds_data_set_with_more_than_one_image_each(world, tmp_path, monkeypatch):
+    tfds = download.tfds
+    features = {
+        "image": tfds.features.Image(shape=(28, 28, 1)),
+        "depth": tfds.features.Image(shape=(28, 28, 1), dtype=np.uint16),
+        "filename": tfds.features.Scalar(dtype=np.int64),
+        "label": tfds.features.ClassLabel(names=["x", "y"]),
+    }
+    one, depth = np.ones((28, 28, 1), np.uint8), np.ones((28, 28, 1), np.uint16)
+    records = [{"image": one, "depth": depth, "filename": i, "label": i % 2} for i in range(4)]
+    tfds_builder("deep_digits", features, records)(data_dir=tmp_path / "tfds").download_and_prepare()
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
+    world(**{"data.name": "deep_digits"})
+    download.main()
+    assert [record.file for record in Records()] == [f"train[{number}]" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("file_format", "label", "said"),
+    [("parquet", 0, "has it as parquet; allowed: tfrecord, array_record"), ("tfrecord", -1, "has no label")],
+)
+def test_a_tfds_data_set_that_cannot_be_used_is_refused(world, tmp_path, monkeypatch, file_format, label, said):
+    tfds = download.tfds
+    features = {
+        "image": tfds.features.Image(shape=(28, 28, 1)),
+        "label": tfds.features.ClassLabel(names=["x", "y"]),
+    }
+    records = [{"image": np.ones((28, 28, 1), np.uint8), "label": label}]
+    odd = tfds_builder("odd_digits", features, records)(data_dir=tmp_path / "tfds")
+    odd.download_and_prepare(file_format=file_format)
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
+    world(**{"data.name": "odd_digits"})
+    with pytest.raises(UserError, match=said):
+        download.main()
+    assert not Path("data/index.csv").exists()
 
 
 def test_a_tfds_data_set_of_something_else_is_refused(world, tmp_path, monkeypatch):

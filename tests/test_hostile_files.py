@@ -1,7 +1,9 @@
 """Files made to do harm: refused in one line, within bounded memory, and nothing but their own content is read."""
 
 import io
+import json
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -21,7 +23,7 @@ from stages.common.features import load_features
 from stages.common.files import read_json
 from stages.common.stage import UserError
 from stages.common.tensorflow import keras
-from stages.common.tiles import Records, load_tiles
+from stages.common.tiles import Records, load_tiles, open_chosen
 from stages.datasets.builder import as_rgb
 from stages.datasets.folder import find_images
 
@@ -376,6 +378,7 @@ def test_a_split_that_does_not_fit(world, tmp_path):
         ("-1,x,0,class_0,test", "has the image -1, which data/dataset has not"),
         (f"{last}\n{last}", "has the image 1[0-9] twice"),
         ("x,x,0,class_0,test", "is not what the split stage writes"),
+        ("15,x,0,class_0,exam", "has the subset 'exam'; allowed: train, val, test"),
         ("15,x,7,class_0,test", r"has the labels \[0, 1, 7\]"),
         ("15,x", "some rows are not as long as its header"),
         ("15,x,0,class_0,test,more", "some rows are not as long as its header"),
@@ -383,6 +386,7 @@ def test_a_split_that_does_not_fit(world, tmp_path):
     ):
         Path("data/split.csv").write_text(good.replace(last, line))
         refused(said, load_tiles)
+        refused(said, open_chosen)  # by which report reads
     Path("data/split.csv").write_bytes(b"\xff\xfe")
     refused("is no CSV file", load_tiles)
     Path("data/split.csv").write_text("index,file\n1,2\n")
@@ -404,6 +408,33 @@ def test_a_damaged_image_does_not_take_the_others_along(record_file):
     record_file.write_bytes(record_file.read_bytes().replace(damaged, damaged[:-1] + b"x"))
     refused("data/dataset cannot be read", lambda: Records()[7])
     assert [Records()[number] for number in range(20) if number != 7] == records[:7] + records[8:]
+
+
+def earlier_format(folder):
+    info = read_json(folder / "dataset_info.json")
+    (folder / "dataset_info.json").write_text(json.dumps(info | {"fileFormat": "tfrecord"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (shutil.rmtree, "is not what the download stage writes"),
+        (lambda folder: (folder / "dataset_info.json").unlink(), "is not what the download stage writes"),
+        (lambda folder: (folder / "dataset_info.json").write_text("{"), "is not what the download stage writes"),
+        (lambda folder: (folder / "features.json").unlink(), "is not what the download stage writes"),
+        (earlier_format, "has no ArrayRecord files"),
+    ],
+)
+def test_a_data_set_that_is_none(record_file, change, said):
+    change(record_file.parent)
+    refused(f"data/dataset {said}.*; `dvc repro` makes it", Records)
+
+
+def test_a_description_that_says_more_than_there_is(record_file):
+    info = record_file.with_name("dataset_info.json")
+    info.write_text(info.read_text().replace('"20"', '"21"'))
+    assert len(Records()) == 21
+    refused("data/dataset cannot be read", lambda: Records()[20])
 
 
 @pytest.mark.parametrize("left", [0, 100, 2**16, 2**16 + 100])

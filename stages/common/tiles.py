@@ -1,11 +1,12 @@
 """The images of the prepared data set, in its own order, still encoded; without TensorFlow, which takes a second."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from google.protobuf.json_format import ParseError
 
 from stages.common.files import read_csv
 from stages.common.names import SUBSETS
@@ -30,7 +31,7 @@ class Tiles(NamedTuple):
     labels: np.ndarray  # int64, (n,)
 
 
-class Records(Sequence[Record]):
+class Records:
     """A prepared TFDS image-classification data set: of its split `train`, or else the first one, any image by itself.
 
     Attributes:
@@ -45,40 +46,48 @@ class Records(Sequence[Record]):
             folder: that dataset_info.json is in; the examples are in ArrayRecord files.
 
         Raises:
-            UserError: it is not one of images and class labels.
+            UserError: it is missing, of another format, or not one of images and class labels.
         """
-        builder = tfds.builder_from_directory(folder)
-        features, keys = builder.info.features, builder.info.supervised_keys or ()
-        kinds = [type(features[key]) for key in keys if isinstance(key, str)]
+        try:
+            builder = tfds.builder_from_directory(folder)
+        except (OSError, ValueError, ParseError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{folder} is not what the download stage writes: {reason}; `dvc repro` makes it") from None
+        info, features = builder.info, builder.info.features
+        if info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
+            raise UserError(f"{folder} has no ArrayRecord files, as an earlier version wrote it; `dvc repro` makes it")
+        kinds = [type(features[key]) for key in info.supervised_keys or () if isinstance(key, str)]
         if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
-            raise UserError(
-                f"{builder.name} is not a data set of images and class labels, but of {', '.join(features)}"
-            )
-        self.classes, self.description = features[keys[1]].names, " ".join(builder.info.description.split())
-        self._folder, self._keys = folder, keys
-        self._split = "train" if "train" in builder.info.splits else next(iter(builder.info.splits))
-        self._examples = builder.as_data_source(self._split, decoders={keys[0]: tfds.decode.SkipDecoding()})
+            has = ", ".join(features)
+            raise UserError(f"{builder.name} is not a data set of images and class labels, but of {has}")
+        self._folder, self._keys = folder, info.supervised_keys
+        self.classes, self.description = features[self._keys[1]].names, " ".join(info.description.split())
+        self._named = "filename" in features and isinstance(features["filename"], tfds.features.Text)
+        self._split = "train" if "train" in info.splits else next(iter(info.splits))
+        images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
+        encoded = dict.fromkeys(images, tfds.decode.SkipDecoding())
+        self._examples = builder.as_data_source(self._split, decoders=encoded)
 
     def __len__(self) -> int:
         return len(self._examples)
 
+    def __iter__(self) -> Iterator[Record]:
+        return map(self.__getitem__, range(len(self)))
+
     def __getitem__(self, index: int) -> Record:
-        """Read one image, 0 being the first.
+        """Read one image, by its place in the data set, from 0.
 
         Raises:
-            IndexError: there is none.
             UserError: the file is damaged: there are checksums in it.
         """
-        if not 0 <= index < len(self):
-            raise IndexError(index)
         try:
             example = self._examples[index]
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:  # damaged; fewer examples than its description says
             raise UserError(f"{self._folder} cannot be read: {error}") from None
         image, label = (example[key] for key in self._keys)
         if image is None or label is None:  # so much of the file is missing that it looks like an empty one
             raise UserError(f"{self._folder} cannot be read: the image {index} is missing")
-        return Record(image, int(label), example.get("filename", f"{self._split}[{index}]".encode()).decode())
+        return Record(image, int(label), example["filename"].decode() if self._named else f"{self._split}[{index}]")
 
 
 def load_tiles() -> dict[str, Tiles]:
@@ -111,19 +120,27 @@ def read_chosen() -> Iterator[tuple[str, int, bytes]]:
     """Read the chosen images one by one, in the data set's order: subset, place in it, image.
 
     Raises:
-        UserError: data/split.csv does not fit the data set.
+        UserError: as open_chosen.
     """
-    counts, places = Counter(), {}
-    for row in _chosen():
-        if row.index in places:
-            raise UserError(f"{SPLIT} has the image {row.index} twice")
-        places[row.index] = row.subset, counts[row.subset]
-        counts[row.subset] += 1
-    records = Records()
-    if absent := places.keys() - range(len(records)):
-        raise UserError(f"{SPLIT} has the image {min(absent)}, which {DATASET} has not")
+    records, chosen = open_chosen()
+    places = {index: (subset, place) for subset in SUBSETS for place, index in enumerate(chosen[subset])}
     for index in sorted(places):
         yield *places[index], records[index].image
+
+
+def open_chosen() -> tuple[Records, dict[str, list[int]]]:
+    """Open the data set, and find which of its images are train, val and test, in the order of data/split.csv.
+
+    Raises:
+        UserError: data/split.csv does not fit the data set.
+    """
+    rows, records = _chosen(), Records()
+    times = Counter(row.index for row in rows)
+    if twice := [index for index in times if times[index] > 1]:
+        raise UserError(f"{SPLIT} has the image {twice[0]} twice")
+    if absent := times.keys() - range(len(records)):
+        raise UserError(f"{SPLIT} has the image {min(absent)}, which {DATASET} has not")
+    return records, {subset: [row.index for row in rows if row.subset == subset] for subset in SUBSETS}
 
 
 def class_names() -> list[str]:
@@ -147,4 +164,6 @@ def _chosen() -> list[_Chosen]:
     labels = {row.label for row in chosen}
     if labels != set(range(len(labels))):
         raise UserError(f"{SPLIT} has the labels {sorted(labels)}; needed: 0, 1, 2 and so on")
+    if unknown := {row.subset for row in chosen} - set(SUBSETS):
+        raise UserError(f"{SPLIT} has the subset {min(unknown)!r}; allowed: {', '.join(SUBSETS)}")
     return chosen

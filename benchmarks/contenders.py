@@ -185,9 +185,11 @@ def openvino(network: Network) -> list[Candidate]:
                         if not result.done():
                             result.set_exception(error)
 
-            threading.Thread(target=feed, daemon=True).start()
+            feeder = threading.Thread(target=feed, daemon=True)
+            feeder.start()
             rows = (row for result in results for row in result.result())
             yield from islice(rows, len(images))
+            feeder.join()  # whoever frees the model while a callback waits for Python's lock waits for ever
 
         return run
 

@@ -1,26 +1,21 @@
-"""What no pretrained network must do worse than: a support vector classifier on the raw pixels.
+"""Classify the raw pixels by a support vector machine: the baseline that every network must beat.
 
 Reads   data/pixels.npz
 Writes  metrics/pixels.json, plots/pixels_predictions.csv, plots/pixels_classes.csv
 """
 
-import numpy as np
-
-from stages.common.evaluation import Prediction, report
-from stages.common.features import load_features
-from stages.common.params import load_params
-from stages.common.stage import UserError, run_stage
-from stages.common.svc import fit_svm
+from eurosat_transfer.evaluation.results_files import write_results
+from eurosat_transfer.features.feature_set import PIXELS_FILE, load_features
+from eurosat_transfer.models.pixels import evaluate_pixels
+from eurosat_transfer.parameters.loading import load_section
+from eurosat_transfer.parameters.pixels import Pixels
+from eurosat_transfer.pipeline.stage import run_stage
 
 
 def main() -> None:
-    params = load_params().pixels
-    pixels = load_features("data/pixels.npz")
-    if pixels.X["train"].shape[1] == 0:
-        raise UserError("extract.features: features computed elsewhere come without images, so there are no raw pixels")
-    X = {subset: rows.astype(np.float32) / 255 for subset, rows in pixels.X.items()}
-    fitted = fit_svm(X["train"], pixels.y["train"], params.kernel, params.C)
-    report("pixels", pixels.classes, **{s: Prediction(pixels.y[s], fitted.predict(X[s])) for s in ("val", "test")})
+    """Run the stage."""
+    pixels = load_features(PIXELS_FILE)
+    write_results("pixels", pixels.classes, evaluate_pixels(pixels, load_section(Pixels)))
 
 
 if __name__ == "__main__":

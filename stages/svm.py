@@ -1,29 +1,24 @@
-"""A support vector classifier on the deep features.
+"""Classify the features by a support vector machine.
 
 Reads   data/features.npz
 Writes  metrics/svm.json, plots/svm_predictions.csv, plots/svm_classes.csv
 
-C: auto is chosen on val; the classifier that is tested is then fitted on train and val together.
+With C: auto, C is chosen on val. The classifier that is tested is then fitted on train and val
+together.
 """
 
-from stages.common.evaluation import Prediction, report
-from stages.common.features import load_features
-from stages.common.params import load_params
-from stages.common.stage import run_stage
-from stages.common.svc import choose_penalty, fit_svm
+from eurosat_transfer.evaluation.results_files import write_results
+from eurosat_transfer.features.feature_set import load_features
+from eurosat_transfer.models.svm import evaluate_svm
+from eurosat_transfer.parameters.loading import load_section
+from eurosat_transfer.parameters.svm import Svm
+from eurosat_transfer.pipeline.stage import run_stage
 
 
 def main() -> None:
-    params = load_params().svm
+    """Run the stage."""
     features = load_features()
-    auto = params.C == "auto"
-    C = choose_penalty(features, params.kernel) if auto else params.C
-    fitted = fit_svm(*features.of("train"), params.kernel, C)
-    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))
-    if auto:
-        fitted = fit_svm(*features.of("train", "val"), params.kernel, C)
-    test = Prediction(features.y["test"], fitted.predict(features.X["test"]))
-    report("svm", features.classes, val, test, {"C": C} if auto else None)
+    write_results("svm", features.classes, evaluate_svm(features, load_section(Svm)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""Commands for people: show the results, run several seeds or the lab's settings, repair the cache.
+
+python -m eurosat_transfer            shows the results, like `python -m eurosat_transfer summary`
+python -m eurosat_transfer --help     lists the commands
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from eurosat_transfer.commands import lab, repair, seeds, summary
+from eurosat_transfer.errors import UserError
+
+# A command's module loads what is slow to import only when the command runs, so that --help answers at once.
+COMMANDS = {"summary": summary, "seeds": seeds, "lab": lab, "repair": repair}
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line.
+
+    Args:
+        arguments: without the name of the program. None takes those of this process.
+
+    Returns:
+        The arguments of the command, and `run`: the function of the command, which takes all of them.
+
+    Raises:
+        SystemExit: after --help, or with status 2 if the arguments are wrong.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m eurosat_transfer",
+        description="Without a command, it shows the results like `summary`.",
+    )
+    parser.set_defaults(run=summary.run)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        description = str(module.__doc__)
+        command = commands.add_parser(
+            name,
+            help=description.partition("\n")[0],
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Run the command that the command line names.
+
+    Raises:
+        SystemExit: with one line for the user if the command fails. The exit status is then 1.
+    """
+    arguments = parse_arguments()
+    try:
+        if not Path("dvc.yaml").exists():
+            raise UserError("dvc.yaml does not exist here; run the command in the root folder of the repository")
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, for example `head`, has read enough. Python writes the rest at exit, which would fail again:
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno is None:  # raised by a library, not by the operating system
+            raise
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)  # as shells report a process that Ctrl-C has ended
+
+
+if __name__ == "__main__":
+    main()

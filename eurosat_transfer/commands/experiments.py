@@ -1,0 +1,86 @@
+"""Runs DVC experiments beside the working tree, for the commands that need them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+
+SET_PARAM_HELP = "another parameter to set, as in `dvc exp run -S`; a path must be absolute"
+
+
+def experiment_arguments(name: str, settings: Sequence[str]) -> list[str]:
+    """Build the command that runs an experiment in a temporary folder.
+
+    Args:
+        name: of the experiment.
+        settings: "section.key=value" each.
+
+    Returns:
+        The command and its arguments, starting with "dvc".
+    """
+    return ["dvc", "exp", "run", "--temp", "--name", name, *(part for setting in settings for part in ("-S", setting))]
+
+
+def run_experiment(name: str, settings: Sequence[str]) -> dict[str, float]:
+    """Run an experiment in place of an earlier one of its name. The working tree stays as it is.
+
+    Args:
+        name: of the experiment.
+        settings: "section.key=value" each.
+
+    Returns:
+        The test accuracy of each classifier, 0 to 1.
+
+    Raises:
+        UserError: the run failed. DVC has printed why.
+    """
+    _run_dvc(["dvc", "exp", "remove", name], quiet=True)  # fails, without harm, if no experiment has this name
+    command = experiment_arguments(name, settings)
+    if _run_dvc(command):
+        raise UserError(f"`{' '.join(command)}` failed; its own message is above")
+    return read_test_accuracies(name)
+
+
+def read_test_accuracies(experiment: str) -> dict[str, float]:
+    """Read the results of an experiment, without changing the working tree.
+
+    Args:
+        experiment: its name, or any revision of Git.
+
+    Returns:
+        The test accuracy of each classifier, 0 to 1.
+    """
+    import dvc.api  # type: ignore[import-untyped]  # slow to load
+
+    files = {name: dvc.api.read(f"metrics/{name}.json", rev=experiment) for name in CLASSIFIERS}
+    return {name: json.loads(content)["test"]["accuracy"] for name, content in files.items()}
+
+
+def check_that_none_is_set(settings: Sequence[str], keys: Collection[str], reason: str) -> None:
+    """Check that a user's settings leave certain parameters alone.
+
+    Args:
+        settings: of the user, as of `dvc exp run -S`.
+        keys: the parameters that the command sets itself.
+        reason: why it does so, as a sentence without a full stop.
+
+    Raises:
+        UserError: a setting is for one of these parameters.
+    """
+    for setting in settings:
+        if _key(setting) in keys:
+            raise UserError(f"-S {setting} is not allowed: {reason}")
+
+
+def _key(setting: str) -> str:
+    """Find the parameter in a setting such as "svm.C=1", "+svm.new=1", "~svm.C" or "params.yaml:svm.C=1"."""
+    return setting.partition("=")[0].rpartition(":")[2].lstrip("+~")
+
+
+def _run_dvc(command: Sequence[str], quiet: bool = False) -> int:
+    """Run a DVC command with the DVC of this Python, and return its exit status."""
+    sys.stdout.flush()  # so that DVC's lines come after ours
+    return subprocess.run([sys.executable, "-m", *command], check=False, capture_output=quiet).returncode

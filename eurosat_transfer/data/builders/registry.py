@@ -1,0 +1,36 @@
+"""The builders of data sets, by the name of the data set."""
+
+from pathlib import Path
+
+from eurosat_transfer.data.builders.eurosat import Eurosat, fetch_archive
+from eurosat_transfer.data.builders.folder import Folder
+from eurosat_transfer.data.builders.landcover_demo import LandcoverDemo
+from eurosat_transfer.data.tfds import tfds
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.parameters.data import Data
+
+
+def create_builder(params: Data, data_dir: Path | str) -> tfds.core.DatasetBuilder:
+    """Create the TFDS builder of the data set that data.name names. EuroSAT's archive is downloaded if necessary.
+
+    Args:
+        params: which data set, and where it comes from.
+        data_dir: where this project's builders put the prepared data set. TFDS' builders use TFDS' own folder, which
+            other projects share.
+
+    Raises:
+        UserError: there is no such data set, or its source is missing or damaged.
+    """
+    match params.name:
+        case "landcover-demo":
+            return LandcoverDemo(data_dir=data_dir)
+        case "eurosat":
+            return Eurosat(path=str(fetch_archive(params.url, params.sha256)), data_dir=data_dir)
+        case "folder":
+            return Folder(path=str(params.path), data_dir=data_dir)
+    try:
+        return tfds.builder(params.name)
+    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError) as error:  # AssertionError: unknown version
+        reason = str(error).splitlines()[0]
+        known = "landcover-demo, eurosat, folder, or the name of a TFDS image-classification data set"
+        raise UserError(f"data.name: there is no data set {params.name!r} ({reason}); allowed: {known}") from None

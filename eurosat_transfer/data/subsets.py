@@ -1,0 +1,3 @@
+"""The names of the subsets of a data set."""
+
+SUBSETS = ("train", "val", "test")

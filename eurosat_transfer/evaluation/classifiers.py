@@ -1,0 +1,11 @@
+"""The classifiers that the pipeline compares, from the cheapest to the most expensive."""
+
+# Name -> description for the report. The name is also that of the stage, of its section in params.yaml, and of its
+# files in metrics/ and plots/. Everything that needs a list of classifiers takes it from here.
+CLASSIFIERS = {
+    "pixels": "a support vector machine on the raw pixels, without a network",
+    "knn": "the nearest neighbours among the training images, by their features",
+    "svm": "a support vector machine on the features",
+    "probe": "one softmax layer on the features",
+    "finetune": "the network itself, trained further on the tiles",
+}

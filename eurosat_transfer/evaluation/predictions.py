@@ -1,0 +1,57 @@
+"""Predictions of a classifier with the true labels."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Prediction(NamedTuple):
+    """Predictions for n images.
+
+    Attributes:
+        actual: int64, (n,), n of 1 or more: true labels.
+        predicted: int64, (n,): predicted labels.
+        probabilities: float, (n, classes): of each class. Each row sums to 1. None if the classifier has none.
+    """
+
+    actual: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray | None = None
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Which predictions are correct: bool, (n,)."""
+        return self.actual == self.predicted
+
+    @property
+    def accuracy(self) -> float:
+        """Share of correct predictions, 0 to 1."""
+        return float(self.correct.mean())
+
+
+def most_probable(actual: np.ndarray, probabilities: np.ndarray) -> Prediction:
+    """Predict the most probable class of each image. Of equally probable classes, this is the first one.
+
+    Args:
+        actual: int64, (n,): true labels.
+        probabilities: float, (n, classes): of each class.
+
+    Returns:
+        The predictions, with their probabilities.
+    """
+    return Prediction(actual, probabilities.argmax(axis=1), probabilities)
+
+
+class Results(NamedTuple):
+    """Predictions of a classifier for images that it was not trained on.
+
+    Attributes:
+        val: predictions for val, by a classifier that was trained on train only.
+        test: predictions for test, by the final classifier.
+        chosen: parameters that were chosen on val. Empty if nothing was chosen.
+    """
+
+    val: Prediction
+    test: Prediction
+    chosen: Mapping[str, float] = {}

@@ -1,0 +1,126 @@
+"""Extraction of the selected tiles: features from the cache or the network, and raw pixels."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from eurosat_transfer.data.dataset import TileDataset
+from eurosat_transfer.data.decoding import raw_pixels
+from eurosat_transfer.data.selection import Selection, open_selection
+from eurosat_transfer.features.cache import FeatureCache
+from eurosat_transfer.features.image_stream import stream_batches
+from eurosat_transfer.features.inference import Extracted, load_network
+from eurosat_transfer.io.disk_matrix import DiskMatrix
+from eurosat_transfer.io.npz import Arrays
+from eurosat_transfer.parameters.extract import Extract
+
+PIXEL_BATCH = 32  # images
+TEMPORARY = Path("data")  # folder of the temporary files
+
+Matrices = dict[str, DiskMatrix]  # by subset
+
+
+class Extractor(Protocol):
+    """What computes features: a network on this machine, or a cluster."""
+
+    @property
+    def engine(self) -> list[str]:
+        """The software and hardware that the last bits of features depend on."""
+
+    def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[Extracted]:
+        """Compute the features and the raw pixels of images, see Network.extract."""
+
+
+def extract_selection(params: Extract, inputs: str, cluster: Extractor | None = None) -> tuple[Arrays, Arrays]:
+    """Compute the features and the raw pixels of the selected tiles.
+
+    Args:
+        params: preprocess and pixel_size.
+        inputs: a digest of the files that features depend on besides the tiles: the network's and the code's.
+        cluster: computes the features; None uses this machine.
+
+    Returns:
+        The arrays of data/features.npz and those of data/pixels.npz.
+
+    Raises:
+        UserError: the data set is damaged or does not fit the selection, or the cluster fails.
+    """
+    dataset, selection = open_selection()
+    network = load_network(params.preprocess)
+    extractor = cluster or network
+    digest = hashlib.sha256(json.dumps([inputs, params.preprocess, extractor.engine]).encode()).hexdigest()
+    with FeatureCache(digest) as cache:
+        matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY)
+    labels = {f"y_{subset}": y for subset, y in selection.labels.items()}
+    labels["classes"] = np.array(selection.classes)
+    features, pixels = ({f"X_{subset}": X for subset, X in by_subset.items()} | labels for by_subset in matrices)
+    return features, pixels
+
+
+def extract(
+    dataset: TileDataset,
+    selection: Selection,
+    extractor: Extractor,
+    width: int,
+    cache: FeatureCache,
+    pixel_size: int,
+    folder: Path,
+) -> tuple[Matrices, Matrices]:
+    """Extract the selected tiles. The extractor gets only the tiles whose features are not in the cache.
+
+    Args:
+        dataset: the data set.
+        selection: its selected tiles.
+        extractor: computes features.
+        width: d, the number of features per tile.
+        cache: the cache of the extractor's network and engine. New features are added to it.
+        pixel_size: pixels per side of the small copies.
+        folder: for temporary files.
+
+    Returns:
+        Features, float32, (n, d), and raw pixels, uint8, (n, pixel_size * pixel_size * 3), by subset, in the order of
+        the selection.
+
+    Raises:
+        UserError: the data set is damaged, an image does not decode, or the extractor fails.
+    """
+    features = {s: DiskMatrix(folder, len(y), width, np.float32) for s, y in selection.labels.items()}
+    pixels = {s: DiskMatrix(folder, len(y), 3 * pixel_size**2, np.uint8) for s, y in selection.labels.items()}
+    places = list(selection.places())  # a tile's key is its position in this list
+    known: list[int] = []
+    missing: dict[int, bytes] = {}  # key of the tile -> key in the cache
+    for key, (index, subset, row) in enumerate(places):
+        cache_key = cache.key(dataset[index].image)
+        found = cache.get(cache_key)
+        if found is None:
+            missing[key] = cache_key
+        else:
+            known.append(key)
+            features[subset][row] = found
+
+    def images(keys: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        return ((key, dataset[places[key][0]].image) for key in keys)
+
+    with tqdm(desc="extract", total=len(places), unit="image", mininterval=1, disable=None) as bar:
+        for extracted in extractor.extract(images(missing), pixel_size):
+            _, subset, row = places[extracted.key]
+            features[subset][row] = extracted.features
+            pixels[subset][row] = extracted.pixels
+            cache.put(missing[extracted.key], extracted.features)
+            bar.update()
+        for key, values in _pixels_only(images(known), pixel_size):
+            _, subset, row = places[key]
+            pixels[subset][row] = values
+            bar.update()
+    print(f"{len(missing)} images through the network, {len(known)} from the cache")
+    return features, pixels
+
+
+def _pixels_only(images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[tuple[int, np.ndarray]]:
+    for keys, pixels in stream_batches(images, lambda image: (raw_pixels(image, pixel_size),), PIXEL_BATCH):
+        yield from zip(keys.tolist(), pixels, strict=True)

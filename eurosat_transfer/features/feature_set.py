@@ -1,0 +1,90 @@
+"""Features of train, val and test, loaded from a file and checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.npz import read_npz
+
+FEATURES_FILE, PIXELS_FILE = "data/features.npz", "data/pixels.npz"
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features and labels of the selected tiles.
+
+    Attributes:
+        X: numbers, (n, d), by subset, in the order of data/split.csv: float32 features, or uint8 pixels. d is 0 for the
+            pixels of features that were computed elsewhere.
+        y: integers, (n,), by subset: labels below len(classes).
+        classes: names by label.
+    """
+
+    X: dict[str, np.ndarray]
+    y: dict[str, np.ndarray]
+    classes: list[str]
+
+    def select(self, *subsets: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return X and y of one subset, or of several subsets one after the other.
+
+        Args:
+            subsets: train, val or test.
+
+        Returns:
+            X, (n, d), and y, (n,): the arrays themselves for one subset, copies for several.
+
+        Raises:
+            KeyError: there is no subset of this name.
+        """
+        if len(subsets) == 1:
+            return self.X[subsets[0]], self.y[subsets[0]]
+        return np.concatenate([self.X[s] for s in subsets]), np.concatenate([self.y[s] for s in subsets])
+
+    def with_train_rows(self, positions: np.ndarray) -> "FeatureSet":
+        """Return the same features with only some of the training rows.
+
+        Args:
+            positions: int64, (m,): the rows to keep, in this order.
+        """
+        X, y = self.select("train")
+        return FeatureSet(self.X | {"train": X[positions]}, self.y | {"train": y[positions]}, self.classes)
+
+
+def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
+    """Load the features of train, val and test.
+
+    Args:
+        path: an .npz file with X_train, y_train, X_val, y_val, X_test, y_test and classes, as the extract stage writes
+            it.
+
+    Raises:
+        UserError: the file is missing or damaged, an array has another type or shape, a feature is not finite, or a
+            label has no class.
+    """
+    *arrays, classes = read_npz(path, *(f"{key}_{subset}" for subset in SUBSETS for key in "Xy"), "classes")
+    X = dict(zip(SUBSETS, arrays[::2], strict=True))
+    y = dict(zip(SUBSETS, arrays[1::2], strict=True))
+    if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != len(classes):
+        raise UserError(f"{path}: classes is {_describe(classes)}; allowed: different strings of shape (classes,)")
+    for subset in SUBSETS:
+        _check(path, subset, X[subset], y[subset], len(classes), X["train"].shape[1:])
+    return FeatureSet(X, y, classes.tolist())
+
+
+def _check(path: Path | str, subset: str, X: np.ndarray, y: np.ndarray, classes: int, width: tuple[int, ...]) -> None:
+    if X.dtype.kind not in "fiu" or X.ndim != 2 or len(X) == 0 or X.shape[1:] != width:
+        allowed = "numbers of shape (images, columns), with the same columns in every subset"
+        raise UserError(f"{path}: X_{subset} is {_describe(X)}; allowed: {allowed}")
+    if y.dtype.kind not in "iu" or y.shape != X.shape[:1]:
+        raise UserError(f"{path}: y_{subset} is {_describe(y)}; allowed: integers of shape ({len(X)},)")
+    if not np.isfinite(X).all():
+        raise UserError(f"{path}: X_{subset} has values that are NaN or infinite; allowed: finite numbers")
+    if y.min() < 0 or y.max() >= classes:
+        raise UserError(f"{path}: y_{subset} has labels from {y.min()} to {y.max()}; allowed: 0 to {classes - 1}")
+
+
+def _describe(array: np.ndarray) -> str:
+    return f"{array.dtype} of shape {array.shape}"

@@ -1,0 +1,206 @@
+"""A network applied to encoded images.
+
+On a GPU, TensorFlow runs the network. On a CPU, OpenVINO does: it needs two thirds of TensorFlow's time
+(python -m benchmarks extraction), and its results depend neither on the number of cores nor on the other images of a
+batch.
+"""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import openvino
+from tqdm import tqdm
+
+from eurosat_transfer.data.decoding import raw_pixels, resize_image
+from eurosat_transfer.features.image_stream import Batch, stream_batches
+from eurosat_transfer.networks.accelerators import gpus
+from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
+from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
+
+# Images per batch. Larger batches are not faster, and they need more memory: each core holds two batches.
+BATCH, BATCH_OF_SMALL_IMAGES = 8, 32
+SMALL_IMAGE = 112  # pixels per side
+
+Outputs = Iterator[tuple[np.ndarray, Batch]]  # float32, (n, d), and the batch that they were computed from
+
+
+class Extracted(NamedTuple):
+    """What is extracted from one image.
+
+    Attributes:
+        key: the key that came with the image.
+        features: float32, (d,).
+        pixels: uint8, (pixel_size * pixel_size * 3,), RGB, row by row.
+    """
+
+    key: int
+    features: np.ndarray
+    pixels: np.ndarray
+
+
+def load_network(preprocess: bool, folder: Path = FOLDER, threads: int = 0) -> "Network":
+    """Load the network that the backbone stage saved.
+
+    Args:
+        preprocess: True applies the preprocess_input function of the network to the images; False gives it RGB values
+            from 0 to 255.
+        folder: where the network was saved.
+        threads: number of CPU threads; 0 uses all cores.
+    """
+    make_reproducible(0)
+    model, own_preprocess = load_backbone(folder)
+    return Network(model, own_preprocess if preprocess else tf.identity, threads)
+
+
+def describe_engine() -> list[str]:
+    """Describe the software and hardware of this machine that the last bits of features depend on.
+
+    Returns:
+        The versions of the libraries, the GPUs, and the CPU with its capabilities.
+    """
+    core = openvino.Core()
+    cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
+
+
+class Network:
+    """A model in inference mode. It is compiled once, when the first images come, for one batch size.
+
+    Attributes:
+        image_size: pixels per side of the images that the model takes.
+        width: d, the number of outputs per image.
+        batch: images per batch.
+    """
+
+    def __init__(self, model: keras.Model, preprocess: Preprocess, threads: int = 0):
+        """Wrap a model.
+
+        Args:
+            model: float32, (n, size, size, 3) -> (n, d). Its weights must not change afterwards.
+            preprocess: applied to each batch first: float32, (n, size, size, 3), RGB, 0 to 255 -> what the model takes.
+            threads: number of CPU threads; 0 uses all cores.
+        """
+        self.image_size, self.width = model.input_shape[1], model.output_shape[1]
+        self.batch = BATCH_OF_SMALL_IMAGES if self.image_size <= SMALL_IMAGE else BATCH
+        self._model, self._preprocess, self._threads = model, preprocess, threads
+
+    @property
+    def engine(self) -> list[str]:
+        """The software and hardware that the last bits of features depend on, see describe_engine."""
+        return describe_engine()
+
+    def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[Extracted]:
+        """Compute the features and the raw pixels of images. Each image is decoded once for both.
+
+        Args:
+            images: pairs of a key and an encoded image.
+            pixel_size: pixels per side of the small copy of the image.
+
+        Yields:
+            The features and the pixels of an image with its key, in the order of images.
+
+        Raises:
+            UserError: an image does not decode.
+        """
+
+        def transform(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return resize_image(image, self.image_size), raw_pixels(image, pixel_size)
+
+        for features, (keys, _, pixels) in self._run(stream_batches(images, transform, self.batch)):
+            yield from map(Extracted._make, zip(keys.tolist(), features, pixels, strict=True))
+
+    def predict(
+        self, images: Sequence[bytes] | np.ndarray, name: str, view: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+    ) -> np.ndarray:
+        """Apply the network to images, with a progress bar on a terminal.
+
+        Args:
+            images: encoded images, n of them: a sequence, or an object array of shape (n,).
+            name: label of the progress bar.
+            view: applied to each image after it was resized: float32, (size, size, 3) -> the same. It can, for
+                example, flip the image.
+
+        Returns:
+            float32, (n, d), in the order of images.
+
+        Raises:
+            UserError: an image does not decode.
+        """
+
+        def transform(image: tf.Tensor) -> tuple[tf.Tensor]:
+            return (view(resize_image(image, self.image_size)),)
+
+        outputs = np.empty((len(images), self.width), np.float32)
+        with tqdm(desc=name, total=len(images), unit="image", mininterval=1, disable=None) as bar:
+            for rows, (keys, _) in self._run(stream_batches(enumerate(images), transform, self.batch)):
+                outputs[keys] = rows
+                bar.update(len(keys))
+        return outputs
+
+    @cached_property
+    def _run(self) -> Callable[[Iterable[Batch]], Outputs]:
+        """Compile the model.
+
+        Returns:
+            A function from batches to pairs of the model's outputs and the batch, in the order of batches. A batch is a
+            tuple: keys, resized images, and anything else.
+        """
+        size, network = self.image_size, keras.export.ExportArchive()
+        network.track(self._model)
+        infer = network.add_endpoint(
+            "infer",
+            lambda batch: self._model(self._preprocess(batch), training=False),
+            input_signature=[tf.TensorSpec((self.batch, size, size, 3), tf.float32)],
+        )
+        if gpus():
+            return partial(_run_by_tensorflow, infer, self.batch)
+        with tempfile.TemporaryDirectory() as folder:
+            network.write_out(folder, verbose=False)
+            settings = {
+                "PERFORMANCE_HINT": "THROUGHPUT",  # several batches at a time
+                "INFERENCE_PRECISION_HINT": "f32",  # the default is bfloat16 on processors that have it
+                "INFERENCE_NUM_THREADS": self._threads,
+                "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
+            }
+            compiled = openvino.Core().compile_model(folder, "CPU", settings)
+            return partial(_run_by_openvino, compiled, self.batch)
+
+
+def _run_by_tensorflow(infer: Callable[[tf.Tensor], Any], size: int, batches: Iterable[Batch]) -> Outputs:
+    for batch in batches:
+        yield infer(tf.constant(_fill(batch[1], size))).numpy()[: len(batch[1])], batch
+
+
+def _run_by_openvino(compiled: openvino.CompiledModel, size: int, batches: Iterable[Batch]) -> Outputs:
+    parallel = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    # OpenVINO runs half of these requests at a time and queues the other half, so that no core is idle.
+    idle = [compiled.create_infer_request() for _ in range(2 * parallel)]
+    busy: deque[tuple[openvino.InferRequest, Batch]] = deque()
+    for batch in batches:
+        if not idle:
+            yield _finish(busy, idle)
+        request = idle.pop()
+        request.start_async([_fill(batch[1], size)])
+        busy.append((request, batch))
+    while busy:
+        yield _finish(busy, idle)
+
+
+def _finish(
+    busy: deque[tuple[openvino.InferRequest, Batch]], idle: list[openvino.InferRequest]
+) -> tuple[np.ndarray, Batch]:
+    request, batch = busy.popleft()
+    request.wait()
+    idle.append(request)
+    return request.get_output_tensor().data[: len(batch[1])].copy(), batch
+
+
+def _fill(images: np.ndarray, size: int) -> np.ndarray:
+    """Fill a batch up with copies of its last image, because the network is compiled for one batch size."""
+    missing = size - len(images)
+    return np.concatenate([images, np.repeat(images[-1:], missing, axis=0)]) if missing else images

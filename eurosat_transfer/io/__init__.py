@@ -1,0 +1,1 @@
+"""Files: atomic writes, formats, arrays on disk, downloads."""

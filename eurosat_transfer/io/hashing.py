@@ -1,0 +1,22 @@
+"""MD5 sums of files and folders, as DVC computes them."""
+
+import hashlib
+import json
+from pathlib import Path
+
+
+def md5(path: Path) -> str:
+    """Compute the MD5 sum by which DVC knows an output.
+
+    Args:
+        path: a file, or a folder.
+
+    Returns:
+        32 hexadecimal digits. For a folder: the sum of the list of its files and their sums, followed by ".dir".
+    """
+    if path.is_dir():
+        relative = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+        listed = [{"md5": md5(path / name), "relpath": name} for name in relative]
+        return hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

@@ -1,0 +1,1 @@
+"""What learns: classifiers, fine-tuning, pretraining."""

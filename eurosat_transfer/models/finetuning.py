@@ -1,0 +1,271 @@
+"""Fine-tuning: a pretrained network gets a new last layer and is trained on the tiles.
+
+First only the new layer is trained, on the features of the frozen network. Otherwise its random weights would send
+large gradients through the network and damage the pretrained weights. Then all layers are trained, or the last few.
+
+Source: Kumar et al., 2022, Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from eurosat_transfer.data.decoding import decode_image, resize_image
+from eurosat_transfer.data.label_subsets import nested_label_subsets
+from eurosat_transfer.data.selection import EncodedTiles
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.evaluation.label_curve import Fit
+from eurosat_transfer.evaluation.predictions import Prediction, most_probable
+from eurosat_transfer.features.inference import Network
+from eurosat_transfer.io.atomic import atomic_write, require_free_space
+from eurosat_transfer.models.augmentation import VIEWS, random_view, turn
+from eurosat_transfer.models.optimizers import build_optimizer
+from eurosat_transfer.models.training import LoadImage, accuracy_metric, fit, shuffled_epochs
+from eurosat_transfer.networks.accelerators import batches, replicas, training_strategy, use_half_precision
+from eurosat_transfer.networks.backbones import Preprocess, load_backbone, weights_file_size
+from eurosat_transfer.parameters.finetune import Finetune
+from eurosat_transfer.tensorflow_setup import keras, keras_verbosity, make_reproducible, tf, without_autotuning
+
+LOSS = "sparse_categorical_crossentropy"
+
+
+class FineTuned(NamedTuple):
+    """A fine-tuned network.
+
+    Attributes:
+        model: preprocessed images, float32, (n, size, size, 3) -> probabilities, float32, (n, classes).
+        preprocess: must be applied to images before the model is.
+        history: Keras' History, with one entry per epoch.
+    """
+
+    model: keras.Model
+    preprocess: Preprocess
+    history: keras.callbacks.History
+
+
+def finetune(
+    train: EncodedTiles, val: EncodedTiles | None, classes: int, preprocess: bool, params: Finetune, checkpoint: Path
+) -> FineTuned:
+    """Fine-tune the network that the backbone stage saved.
+
+    The result does not depend on what the process trained before.
+
+    Args:
+        train: tiles to learn from.
+        val: tiles to evaluate after each epoch, or None.
+        classes: number of classes.
+        preprocess: whether to apply the network's own preprocess_input function to the images.
+        params: the stage's parameters.
+        checkpoint: file of the state after the last complete epoch. If it exists, training resumes there.
+
+    Returns:
+        The trained network.
+
+    Raises:
+        UserError: finetune.trainable is too large, an image cannot be decoded, or a loss becomes NaN or infinite.
+    """
+    make_reproducible(params.seed)
+    use_half_precision()
+    smallest = min(params.batch_size, *(len(tiles.labels) for tiles in (train, val) if tiles))
+    with training_strategy(max_replicas=smallest).scope():
+        backbone, own_preprocess = load_backbone(pretrained=params.start == "pretrained")
+        prepare = own_preprocess if preprocess else tf.identity
+        set_trainable(backbone, params)
+        head = build_head(backbone.output_shape[1:], classes, params)
+        if params.head_epochs:
+            features = Network(backbone, prepare).predict(train.images, "train")
+            train_head(head, features, train.labels, params)
+        model = keras.Model(backbone.input, head(backbone.output))
+        history = train_all(model, prepare, train, val, params, checkpoint)
+        return FineTuned(model, prepare, history)
+
+
+def set_trainable(backbone: keras.Model, params: Finetune) -> None:
+    """Set which layers are trained, and how batch normalisation behaves.
+
+    Args:
+        backbone: the network without the new layers, changed in place.
+        params: trainable, batchnorm and batchnorm_momentum.
+
+    Raises:
+        UserError: finetune.trainable is larger than the number of layers.
+    """
+    layers = len(backbone.layers)
+    by_name = {"all": layers, "head": 0}
+    count = params.trainable if isinstance(params.trainable, int) else by_name[params.trainable]
+    if count > layers:
+        raise UserError(
+            f"finetune.trainable={count} is too large; allowed: all, head, or 1 to {layers}, the number of layers "
+            "before the new one"
+        )
+    for number, layer in enumerate(backbone.layers):
+        layer.trainable = number >= layers - count
+        if isinstance(layer, keras.layers.BatchNormalization):
+            if params.batchnorm == "frozen":
+                layer.trainable = False  # Keras then uses the moving statistics in training, too
+            layer.synchronized = replicas() > 1  # normalise by the whole batch, not by one replica's part of it
+            if params.batchnorm_momentum is not None:
+                layer.momentum = params.batchnorm_momentum
+
+
+def build_head(feature_shape: tuple[int, ...], classes: int, params: Finetune) -> keras.Model:
+    """Build the new layers: dropout and a softmax layer, which computes in float32 also in half precision.
+
+    Args:
+        feature_shape: (d,), the shape of one image's features.
+        classes: number of classes.
+        params: dropout and seed.
+
+    Returns:
+        Features, (n, d) -> probabilities, float32, (n, classes).
+    """
+    return keras.Sequential(
+        [
+            keras.Input(feature_shape),
+            keras.layers.Dropout(params.dropout, seed=params.seed),
+            keras.layers.Dense(classes, activation="softmax", name="label", dtype="float32"),
+        ]
+    )
+
+
+def train_head(head: keras.Model, features: np.ndarray, labels: np.ndarray, params: Finetune) -> None:
+    """Train the new layers in place, on the features of the frozen network.
+
+    Args:
+        head: the new layers.
+        features: float32, (n, d).
+        labels: int64, (n,).
+        params: batch_size and head_epochs.
+    """
+    head.compile("adam", LOSS, metrics=["accuracy"])
+    print(f"training the new layer alone, {params.head_epochs} epochs")
+    head.fit(features, labels, batch_size=params.batch_size, epochs=params.head_epochs, verbose=keras_verbosity())
+
+
+def train_all(
+    model: keras.Model,
+    preprocess: Preprocess,
+    train: EncodedTiles,
+    val: EncodedTiles | None,
+    params: Finetune,
+    checkpoint: Path,
+) -> keras.callbacks.History:
+    """Train all trainable layers together, in place.
+
+    Args:
+        model: the network with its new layers.
+        preprocess: is applied to each image.
+        train: tiles to learn from.
+        val: tiles to evaluate after each epoch, or None.
+        params: the stage's parameters.
+        checkpoint: file of the state after the last complete epoch. If it exists, training resumes there.
+
+    Returns:
+        Keras' History, with one entry per epoch.
+
+    Raises:
+        UserError: a loss becomes NaN or infinite.
+    """
+    size = model.input_shape[1]
+    order = shuffled_epochs(len(train.labels), params.batch_size, params.epochs, params.seed)
+    load = training_loader(train, size, preprocess, params)
+    steps = -(-order.shape[1] // params.batch_size)
+    model.compile(build_optimizer(params, steps), LOSS, metrics=[accuracy_metric()])
+    weights = sum(weight.shape.num_elements() for weight in model.trainable_weights)
+    print(f"training {weights} weights, {params.epochs} epochs of {steps} steps", flush=True)
+    validation = _validation_batches(val, size, preprocess, params.batch_size) if val else None
+    return fit(model, order, min(params.batch_size, order.shape[1]), load, validation, checkpoint)
+
+
+def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, params: Finetune) -> LoadImage:
+    """Build the function that loads one training image: decoded, resized, augmented and preprocessed.
+
+    Args:
+        train: encoded tiles.
+        size: side of the images in pixels.
+        preprocess: is applied to each image at the end.
+        params: augment, and the seed of the random views.
+
+    Returns:
+        Position in the order of all epochs and number of the image -> image, float32, (size, size, 3), and label. The
+        random view depends on the seed and the position only, so an image has another view in every epoch.
+    """
+    images, labels = tf.constant(list(train.images)), tf.constant(train.labels)
+
+    def load(position: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image = resize_image(decode_image(images[number]), size)
+        if params.augment:
+            image = random_view(image, tf.stack([params.seed, position]))
+        return preprocess(image), labels[number]
+
+    return load
+
+
+def _validation_batches(val: EncodedTiles, size: int, preprocess: Preprocess, batch_size: int) -> tf.data.Dataset:
+    data = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
+    data = data.map(lambda encoded, label: (preprocess(resize_image(decode_image(encoded), size)), label))
+    return without_autotuning(batches(data, len(val.labels), batch_size))
+
+
+def predict_tiles(network: Network, tiles: EncodedTiles, name: str, test_turns: bool) -> Prediction:
+    """Predict the classes of tiles.
+
+    Args:
+        network: images -> probabilities.
+        tiles: encoded tiles.
+        name: label of the progress bar.
+        test_turns: whether to average the probabilities over the eight views of each tile (test-time augmentation).
+
+    Raises:
+        UserError: an image cannot be decoded.
+    """
+    views = VIEWS if test_turns else VIEWS[:1]
+    probabilities = [
+        network.predict(tiles.images, name, partial(turn, quarters=quarters, flip=flip)) for quarters, flip in views
+    ]
+    return most_probable(tiles.labels, np.mean(probabilities, axis=0))
+
+
+def save_weights(path: Path | str, model: keras.Model) -> None:
+    """Save the weights of a model, without the state of its optimizer. The file is replaced atomically.
+
+    Args:
+        path: of the file, which must end with .weights.h5.
+        model: the model.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    with atomic_write(path) as part:
+        require_free_space(part.parent, weights_file_size(model))
+        keras.Model(model.input, model.output).save_weights(part)  # a compiled model would save its optimizer, too
+
+
+def finetune_label_subsets(
+    tiles: dict[str, EncodedTiles], classes: int, preprocess: bool, params: Finetune, checkpoints: Path
+) -> list[Fit]:
+    """Fine-tune on nested subsets of train, one for each of finetune.label_sizes, and measure the accuracy on test.
+
+    Args:
+        tiles: encoded tiles of train, val and test.
+        classes: number of classes.
+        preprocess: whether to apply the network's own preprocess_input function to the images.
+        params: the stage's parameters.
+        checkpoints: folder of the checkpoints.
+
+    Returns:
+        One fit for each size that every class has enough images for, in increasing order of size.
+
+    Raises:
+        UserError: a loss becomes NaN or infinite.
+    """
+    fits = []
+    for positions in nested_label_subsets(tiles["train"].labels, params.label_sizes, params.seed):
+        train = EncodedTiles(*(column[positions] for column in tiles["train"]))
+        checkpoint = checkpoints / f"{len(positions)}.npz"
+        tuned = finetune(train, tiles["val"], classes, preprocess, params, checkpoint)
+        test = predict_tiles(Network(tuned.model, tuned.preprocess), tiles["test"], "test", params.test_turns)
+        fits.append(Fit("finetune", len(positions), 0, test.accuracy))
+    return fits

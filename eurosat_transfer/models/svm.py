@@ -1,0 +1,175 @@
+"""The support vector machine, as every stage that fits one does it.
+
+It is scikit-learn's SVC, which decides between pairs of classes. SVC computes kernel values one by one, and computes
+them again if its cache is full. Here one matrix product gives all values of a pair, which is 3 to 30 times faster
+(python -m benchmarks svm).
+
+SVC's solver stops within a tolerance, and the last bit of a kernel value decides where. So the values are computed from
+rows on which they are exact (eurosat_transfer.exact).
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
+
+from eurosat_transfer.evaluation.predictions import Prediction, Results
+from eurosat_transfer.exact import grid_step, round_to_grid, squared_distances
+from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.parameters.pixels import Pixels
+from eurosat_transfer.parameters.svm import Svm
+
+PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # the values of C that svm.C=auto tries
+THREADS = min(4, os.cpu_count() or 1)  # each of them holds the kernel matrix of one pair of classes in memory
+MAX_ROWS_PER_PAIR = 5000  # their kernel matrix has 200 MB; for more rows SVC computes the kernel values itself
+BLOCK = 500  # rows that are predicted at a time, to limit the memory for their kernel values
+
+
+class SupportVectorMachine(NamedTuple):
+    """A fitted support vector machine.
+
+    Attributes:
+        kernel: "linear" or "rbf".
+        gamma: the coefficient of the rbf kernel.
+        step: of the grid that rows are rounded to.
+        classes: int64, (classes,): the labels, in increasing order.
+        vectors: float64, (m, d): the support vectors of all pairs of classes.
+        weights: float64, (m, pairs): of each support vector in the decision of each pair.
+        intercepts: float64, (pairs,): of the decisions.
+    """
+
+    kernel: str
+    gamma: float
+    step: float
+    classes: np.ndarray
+    vectors: np.ndarray
+    weights: np.ndarray
+    intercepts: np.ndarray
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict the class that wins the most pairs. If several classes do, the first of them is predicted, as in SVC.
+
+        Args:
+            X: numbers, (n, d).
+
+        Returns:
+            int64, (n,): labels.
+        """
+        return np.concatenate([self._predict(X[start : start + BLOCK]) for start in range(0, len(X), BLOCK)])
+
+    def _predict(self, X: np.ndarray) -> np.ndarray:
+        similar = kernel_matrix(round_to_grid(X, self.step), self.vectors, self.kernel, self.gamma)
+        first_wins = similar @ self.weights + self.intercepts > 0
+        votes = np.zeros((len(X), len(self.classes)), int)
+        for wins, (first, second) in zip(first_wins.T, combinations(range(len(self.classes)), 2), strict=True):
+            votes[:, first] += wins
+            votes[:, second] += ~wins
+        return self.classes[votes.argmax(axis=1)]
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Compute the accuracy of the predictions.
+
+        Args:
+            X: numbers, (n, d).
+            y: int64, (n,): the true labels.
+
+        Returns:
+            0 to 1.
+        """
+        return float((self.predict(X) == y).mean())
+
+
+def kernel_matrix(X: np.ndarray, Z: np.ndarray, kernel: str, gamma: float) -> np.ndarray:
+    """Compute the kernel values between all rows of two matrices.
+
+    Args:
+        X: float64, (n, d), on a grid.
+        Z: float64, (m, d), on the same grid.
+        kernel: "linear" or "rbf".
+        gamma: the coefficient of the rbf kernel.
+
+    Returns:
+        float64, (n, m).
+    """
+    if kernel == "linear":
+        return X @ Z.T
+    values = squared_distances(X, Z)
+    values *= -gamma
+    return np.exp(values, out=values)
+
+
+def fit_svm(X: np.ndarray, y: np.ndarray, kernel: str, C: float) -> SupportVectorMachine:
+    """Fit a support vector machine.
+
+    Args:
+        X: numbers, (n, d).
+        y: int, (n,): labels, of two classes or more.
+        kernel: "linear" or "rbf". The rbf kernel has scikit-learn's default gamma, 1 / (d * variance of X).
+        C: penalty for margin violations.
+
+    Returns:
+        The fitted classifier.
+    """
+    step = grid_step(X)
+    rows = round_to_grid(X, step)
+    # The last bits of the variance differ between processors, and a float32 does not have them.
+    gamma = float(np.float32(1 / (rows.shape[1] * (rows.var() or 1.0))))
+    classes, y = np.unique(y, return_inverse=True)
+    pairs = list(combinations(range(len(classes)), 2))
+    weights, intercepts = np.zeros((len(rows), len(pairs))), np.zeros(len(pairs))
+
+    def fit_pair(number: int) -> None:
+        first, second = pairs[number]
+        places = np.flatnonzero((y == first) | (y == second))
+        X, is_first = rows[places], y[places] == first
+        if len(places) > MAX_ROWS_PER_PAIR:
+            fitted = SVC(C=C, kernel=kernel, gamma=gamma).fit(X, is_first)
+        else:
+            fitted = SVC(C=C, kernel="precomputed").fit(kernel_matrix(X, X, kernel, gamma), is_first)
+        weights[places[fitted.support_], number] = fitted.dual_coef_[0]
+        intercepts[number] = fitted.intercept_[0]
+
+    with ThreadPoolExecutor(THREADS) as pool, threadpool_limits(1):  # the pairs already use all cores
+        list(pool.map(fit_pair, range(len(pairs))))  # list() raises the exception of a thread
+    used = weights.any(axis=1)
+    return SupportVectorMachine(kernel, gamma, step, classes, rows[used], weights[used], intercepts)
+
+
+def choose_penalty(features: FeatureSet, kernel: str) -> float:
+    """Choose the penalty C by the accuracy on val after a fit on train.
+
+    Args:
+        features: of train and val.
+        kernel: "linear" or "rbf".
+
+    Returns:
+        The best candidate, and the smallest of those that are equally good.
+    """
+    train, val = features.select("train"), features.select("val")
+    return max(PENALTIES, key=lambda C: fit_svm(*train, kernel, C).score(*val))
+
+
+def evaluate_svm(features: FeatureSet, params: Svm | Pixels) -> Results:
+    """Fit a support vector machine on train, and predict val and test.
+
+    With C: auto, C is chosen on val, and the classifier that predicts test is fitted on train and val together.
+
+    Args:
+        features: of train, val and test.
+        params: kernel and C.
+
+    Returns:
+        Predictions without probabilities, and C if it was chosen.
+    """
+    auto = params.C == "auto"
+    C = choose_penalty(features, params.kernel) if params.C == "auto" else params.C
+    fitted = fit_svm(*features.select("train"), params.kernel, C)
+    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))
+    if auto:
+        fitted = fit_svm(*features.select("train", "val"), params.kernel, C)
+    test = Prediction(features.y["test"], fitted.predict(features.X["test"]))
+    return Results(val, test, {"C": C} if auto else {})

@@ -1,0 +1,24 @@
+"""The section `extract`: how images become features."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from eurosat_transfer.parameters.section import Count, Section, Sha256, Text
+
+
+class Extract(Section):
+    """How the features are computed, or which precomputed file holds them."""
+
+    preprocess: bool
+    pixel_size: Count
+    features: Text | None
+    sha256: Sha256 | None
+
+    @model_validator(mode="after")
+    def _check_that_the_checksum_has_a_file(self) -> Self:
+        if self.sha256 is not None and self.features is None:
+            raise ValueError(
+                "extract.sha256 must be null unless extract.features is set: it is the checksum of that file"
+            )
+        return self

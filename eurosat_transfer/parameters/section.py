@@ -1,0 +1,67 @@
+"""The base class of all sections of params.yaml, with the field types that they share."""
+
+from typing import Annotated, Protocol, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+SectionT = TypeVar("SectionT", bound="Section")
+
+
+class SectionLookup(Protocol):
+    """Gives access to all sections of a parameter file, for checks that compare two of them."""
+
+    def section(self, kind: type[SectionT]) -> SectionT:
+        """Return the section of a class."""
+        ...
+
+
+class Section(BaseModel):
+    """A section of params.yaml: unknown keys are errors, and no value is converted to another type.
+
+    The section `svm` is the class `Svm` in the module `eurosat_transfer.parameters.svm`. A new section needs such a
+    module and nothing else.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def check_with(self, sections: SectionLookup) -> None:
+        """Check this section against other sections. The default has nothing to check.
+
+        Args:
+            sections: all sections of the file; each of them is valid by itself.
+
+        Raises:
+            ValueError: two sections contradict each other. The message names the parameter, its value and what is
+                allowed.
+        """
+
+
+def _check_sha256(text: str) -> str:
+    if len(text) != 64 or not set(text) <= set("0123456789abcdef"):
+        raise ValueError("must be 64 hexadecimal digits in lower case")
+    return text
+
+
+Count = Annotated[int, Field(ge=1)]
+"""How many: 1 or more."""
+
+CountOrZero = Annotated[int, Field(ge=0)]
+"""How many, where none is allowed: 0 or more."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""The seed of a random number generator. NumPy, scikit-learn and TensorFlow all accept 32 bits."""
+
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A finite number above 0, for example a learning rate."""
+
+NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""A finite number that is 0 or more, for example a weight decay."""
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A number from 0 to below 1, for example a momentum."""
+
+Text = Annotated[str, Field(min_length=1)]
+"""A text that is not empty: a name, a path or an address."""
+
+Sha256 = Annotated[str, AfterValidator(_check_sha256)]
+"""The SHA-256 checksum of a file."""

@@ -1,0 +1,1 @@
+"""What makes a program a stage: its start, locks, shared outputs, checksums."""

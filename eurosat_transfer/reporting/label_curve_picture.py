@@ -1,0 +1,29 @@
+"""The picture of the label curve."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from eurosat_transfer.io.atomic import atomic_write
+
+DPI = 110
+
+
+def draw_label_curve(path: str, summary: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
+    """Draw accuracy by number of labels, with one standard deviation to either side.
+
+    Args:
+        path: of the PNG file.
+        summary: by classifier: images, mean and sd, as summarise_label_curve gives them.
+    """
+    figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    for name, points in summary.items():
+        images, mean, sd = (np.array([point[key] for point in points]) for key in ("images", "mean", "sd"))
+        axis.plot(images, mean, marker=".", label=name)
+        axis.fill_between(images, mean - sd, mean + sd, alpha=0.2)
+    axis.set(xscale="log", xlabel="labelled training images", ylabel="test accuracy")
+    axis.grid(alpha=0.3)
+    axis.legend()
+    with atomic_write(path) as part:
+        figure.savefig(part, dpi=DPI, format="png")

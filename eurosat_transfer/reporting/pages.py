@@ -1,0 +1,150 @@
+"""Pages of the report: tables, charts and tiles of one run, in files that need no network."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from PIL import Image
+
+from eurosat_transfer.data.dataset import TileDataset
+from eurosat_transfer.data.selection import Selection
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.charts import explorer_chart, make_charts
+from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
+from eurosat_transfer.reporting.sentences import describe_results
+
+LIBRARIES = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")  # whose versions are shown
+PAGES = ("report.html", "explore.html", "report.md")
+MAX_MISTAKES = 24  # tiles on the report's page
+MAX_EXPLORED = 2000  # tiles on the interactive page
+MAX_SIDE = 64  # pixels of a tile on a page
+
+# Gives the data URI of the test image at a position.
+ShowTile = Callable[[int], str]
+
+
+def write_report(
+    params: Mapping[str, Mapping[str, Any]], results: RunResults, dataset: TileDataset, selection: Selection
+) -> None:
+    """Write report/report.html, report/explore.html and report/report.md.
+
+    Args:
+        params: all parameters: {section: {parameter: value}}.
+        results: results of the run.
+        dataset: data set with the tiles.
+        selection: the selected tiles of the data set.
+
+    Raises:
+        UserError: the data set is damaged.
+        OSError: a page cannot be written.
+    """
+
+    def show_tile(position: int) -> str:
+        return to_data_uri(dataset[int(selection.indices["test"][position])].image)
+
+    explored = explorer_points(results, show_tile)
+    classes = selection.classes
+    context = {
+        "about": dataset.description,
+        "params": params,
+        "results": results,
+        "classes": classes,
+        "classifiers": {name: CLASSIFIERS[name] for name in results.metrics},
+        "subsets": {name: len(labels) for name, labels in selection.labels.items()},
+        "versions": {name: version(name) for name in LIBRARIES},
+        "findings": describe_results(results),
+        "mistakes": show_mistakes(results, selection.files["test"], show_tile),
+        "charts": make_charts(results, classes, len(selection.labels["train"])),
+        "explored": len(explored),
+        "explorer": explorer_chart(explored, classes, list(results.predictions)).to_dict(),
+        "script": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+    }
+    render_pages(context)
+
+
+def to_data_uri(encoded: bytes) -> str:
+    """Turn an encoded image into a data URI. Images larger than MAX_SIDE are made smaller, with the same format.
+
+    Args:
+        encoded: content of an image file that Pillow can read.
+    """
+    image = Image.open(io.BytesIO(encoded))
+    image_format = str(image.format)
+    if max(image.size) > MAX_SIDE:
+        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        buffer = io.BytesIO()
+        image.save(buffer, image_format)
+        encoded = buffer.getvalue()
+    return f"data:image/{image_format.lower()};base64,{base64.b64encode(encoded).decode('ascii')}"
+
+
+def show_mistakes(results: RunResults, files: list[str], show_tile: ShowTile) -> Rows:
+    """Collect the worst mistakes, MAX_MISTAKES at most.
+
+    Args:
+        results: results of the run.
+        files: names of the test images.
+        show_tile: gives the data URI of a test image.
+
+    Returns:
+        A row per image, the worst first: file, image (a data URI), predictions: by classifier, its row.
+    """
+    return [
+        {
+            "file": files[position],
+            "image": show_tile(position),
+            "predictions": {name: rows[position] for name, rows in results.predictions.items()},
+        }
+        for position in find_worst_mistakes(results.predictions, MAX_MISTAKES)
+    ]
+
+
+def explorer_points(results: RunResults, show_tile: ShowTile) -> Rows:
+    """Collect the points of the interactive page: those of the t-SNE picture, or MAX_EXPLORED of them, evenly spaced.
+
+    Args:
+        results: results of the run.
+        show_tile: gives the data URI of a test image.
+
+    Returns:
+        A row per image: x, y, class, image (a data URI), and under the name of each classifier its prediction.
+    """
+    points = results.points
+    shown = np.linspace(0, len(points) - 1, min(MAX_EXPLORED, len(points))).astype(int)
+    rows = []
+    for point in (points[i] for i in shown):
+        position = int(point["row"])
+        place = {"x": point["feature_x"], "y": point["feature_y"]}
+        predicted = {name: predictions[position]["predicted"] for name, predictions in results.predictions.items()}
+        rows.append({**place, "class": point["class"], "image": show_tile(position), **predicted})
+    return rows
+
+
+def render_pages(context: Mapping[str, Any]) -> None:
+    """Render all pages. Texts from outside, such as names of classes and files, are escaped in the HTML pages.
+
+    Args:
+        context: the variables of the templates.
+
+    Raises:
+        jinja2.UndefinedError: a template needs a variable that the context lacks.
+        OSError: a page cannot be written.
+    """
+    templates = Environment(
+        loader=PackageLoader("eurosat_transfer.reporting"),
+        autoescape=select_autoescape(("html.j2",)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.globals["zip"] = zip
+    for name in PAGES:
+        with atomic_write(f"report/{name}") as part:
+            part.write_text(templates.get_template(f"{name}.j2").render(context), encoding="utf-8")

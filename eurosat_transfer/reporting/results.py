@@ -1,0 +1,113 @@
+"""Results of all stages, as the report needs them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.io.json_files import read_json
+
+Rows = list[dict[str, Any]]
+
+
+class RunResults(NamedTuple):
+    """Figures and tables of one run. All dictionaries by classifier have the most expensive one first, unless noted.
+
+    Attributes:
+        metrics: by classifier: val and test, each with its scores, and perhaps chosen.
+        predictions: by classifier, a row per test image: actual, predicted and perhaps confidence.
+        per_class: by classifier, by class: precision, recall, f1, images.
+        history: by classifier that trains in epochs, the cheapest one first, a row per epoch: epoch, loss, accuracy,
+            val_loss, val_accuracy.
+        pairs: a row per pair of classifiers, as eurosat_transfer.evaluation.comparison.compare_pair returns it.
+        labels: by classifier of the stage labels, a row per number of images: images, mean, sd.
+        subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
+        tsne: by projection (features, pixels): neighbour_agreement, trustworthiness.
+        points: a row per image in the t-SNE pictures: row (its position in predictions), class, feature_x, feature_y,
+            pixel_x, pixel_y.
+        activations: by network, by activation: iterations (None if it did not converge), test_accuracy.
+        curves: a row per epoch: network, activation, iteration, loss.
+        backbone: parameters, descriptor_size.
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    predictions: dict[str, Rows]
+    per_class: dict[str, dict[str, dict[str, Any]]]
+    history: dict[str, Rows]
+    pairs: Rows
+    labels: dict[str, Rows]
+    subset_fits: dict[str, Rows]
+    tsne: dict[str, dict[str, float]]
+    points: Rows
+    activations: dict[str, dict[str, dict[str, Any]]]
+    curves: Rows
+    backbone: dict[str, Any]
+
+
+def load_results() -> RunResults:
+    """Read the results of all stages from metrics/ and plots/ in the current folder.
+
+    Returns:
+        The results. Columns of figures are floats.
+
+    Raises:
+        UserError: a file is damaged.
+        FileNotFoundError: a file is missing.
+    """
+    names = list(reversed(CLASSIFIERS))
+    return RunResults(
+        metrics={name: read_json(f"metrics/{name}.json") for name in names},
+        predictions={name: _read_figures(f"plots/{name}_predictions.csv", "confidence") for name in names},
+        per_class={name: _read_classes(f"plots/{name}_classes.csv") for name in names},
+        history={
+            name: _read_figures(path, "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+            for name, path in _existing("plots/{}_history.csv", list(CLASSIFIERS)).items()
+        },
+        pairs=read_json("metrics/compare.json")["pairs"],
+        labels=read_json("metrics/labels.json"),
+        subset_fits={
+            name: _read_figures(path, "images", "accuracy")
+            for name, path in _existing("plots/{}_labels.csv", names).items()
+        },
+        tsne=read_json("metrics/tsne.json"),
+        points=_read_figures("plots/tsne.csv", "row", "feature_x", "feature_y", "pixel_x", "pixel_y"),
+        activations=read_json("metrics/activations.json"),
+        curves=_read_figures("plots/activations.csv", "iteration", "loss"),
+        backbone=read_json("metrics/backbone.json"),
+    )
+
+
+def find_worst_mistakes(predictions: Mapping[str, Sequence[Mapping[str, Any]]], count: int) -> list[int]:
+    """Find the test images with the worst mistakes.
+
+    Images that more classifiers predict wrongly are worse. Among images with equally many wrong predictions, those with
+    a higher sum of the confidences of these predictions are worse.
+
+    Args:
+        predictions: by classifier, a row per test image: actual, predicted and perhaps confidence.
+        count: maximum number of images to find.
+
+    Returns:
+        Positions among the test images, with the worst first. Images without a mistake are left out.
+    """
+    images = range(len(next(iter(predictions.values()))))
+    wrong = [[rows[i] for rows in predictions.values() if rows[i]["actual"] != rows[i]["predicted"]] for i in images]
+    confidence = [sum(row.get("confidence", 0) for row in rows) for rows in wrong]
+    worst_first = sorted(images, key=lambda i: (-len(wrong[i]), -confidence[i], i))
+    return [i for i in worst_first if wrong[i]][:count]
+
+
+def _existing(pattern: str, names: Sequence[str]) -> dict[str, str]:
+    """Find the files that only some classifiers write."""
+    paths = {name: pattern.format(name) for name in names}
+    return {name: path for name, path in paths.items() if Path(path).exists()}
+
+
+def _read_figures(path: str, *columns: str) -> Rows:
+    """Read a CSV file, with the values of some columns, if it has them, as floats."""
+    return [{**row, **{column: float(row[column]) for column in columns if column in row}} for row in read_csv(path)]
+
+
+def _read_classes(path: str) -> dict[str, dict[str, Any]]:
+    return {row["class"]: row for row in _read_figures(path, "precision", "recall", "f1", "images")}

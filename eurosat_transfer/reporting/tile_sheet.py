@@ -1,0 +1,31 @@
+"""The picture of sample tiles."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.io.atomic import atomic_write
+
+DPI = 80  # with 0.8 inches per tile: 64 pixels
+
+
+def draw_tile_sheet(path: str, images: Mapping[str, Sequence[bytes]]) -> None:
+    """Draw encoded images, one row per class.
+
+    Args:
+        path: of the PNG file.
+        images: encoded, by the name of their class.
+    """
+    columns = max(map(len, images.values()))
+    width = columns * 0.8 + 2
+    figure, axes = plt.subplots(len(images), columns, figsize=(width, len(images) * 0.8), squeeze=False)
+    for row, (name, encoded) in zip(axes, images.items(), strict=True):
+        for axis, image in zip(row, encoded, strict=False):
+            axis.imshow(decode_image(image).numpy())
+        for axis in row:
+            axis.set_axis_off()
+        row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")
+    figure.subplots_adjust(left=2 / width, right=1, bottom=0, top=1, wspace=0.03, hspace=0.03)
+    with atomic_write(path) as part:
+        figure.savefig(part, dpi=DPI, format="png")

@@ -1,0 +1,40 @@
+"""The picture of t-SNE projections, side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from eurosat_transfer.evaluation.embedding import NEIGHBOURS
+from eurosat_transfer.io.atomic import atomic_write
+
+DPI = 110
+
+
+def draw_projections(
+    path: str,
+    points: Mapping[str, np.ndarray],
+    y: np.ndarray,
+    classes: Sequence[str],
+    agreement: Mapping[str, float],
+) -> None:
+    """Draw projections, coloured by class, with a legend.
+
+    Args:
+        path: of the PNG file.
+        points: float, (n, 2), by name of the projection.
+        y: int64, (n,), labels.
+        classes: names by label.
+        agreement: share of nearest neighbours of one class, by name of the projection.
+    """
+    figure, [axes] = plt.subplots(1, len(points), figsize=(6.5 * len(points), 5.6), layout="constrained", squeeze=False)
+    colours = plt.get_cmap("tab10" if len(classes) <= 10 else "turbo", len(classes))
+    for axis, (name, xy) in zip(axes, points.items(), strict=True):
+        for label, class_name in enumerate(classes):
+            axis.scatter(*xy[y == label].T, s=14, color=colours(label), label=class_name, linewidths=0)
+        axis.set_title(f"{name}: {agreement[name]:.0%} of the {NEIGHBOURS} nearest are of one class")
+        axis.set_xticks([])
+        axis.set_yticks([])
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", markerscale=2, frameon=False)
+    with atomic_write(path) as part:
+        figure.savefig(part, dpi=DPI, format="png")

@@ -1,1 +1,0 @@
-"""What two stages or more share; nothing here imports a stage."""

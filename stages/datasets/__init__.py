@@ -1,1 +1,0 @@
-"""TFDS builders of the data sets that are not TFDS' own."""

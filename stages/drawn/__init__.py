@@ -1,1 +1,0 @@
-"""Drawings in place of photographs: the demo's tiles and the textures that tilenet is pretrained on."""

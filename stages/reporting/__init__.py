@@ -1,1 +1,0 @@
-"""What the report stage is made of: charts, words, templates."""

@@ -1,0 +1,767 @@
+"""Plausible faults in the code that trains networks and classifiers, with the tests that should notice them."""
+
+from typing import NamedTuple
+
+TESTS = "tests/models/test_"
+FINETUNING = "eurosat_transfer/models/finetuning.py"
+OPTIMIZERS = "eurosat_transfer/models/optimizers.py"
+AUGMENTATION = "eurosat_transfer/models/augmentation.py"
+TRAINING = "eurosat_transfer/models/training.py"
+CHECKPOINTS = "eurosat_transfer/models/checkpoints.py"
+PROBE = "eurosat_transfer/models/probe.py"
+SVM = "eurosat_transfer/models/svm.py"
+KNN = "eurosat_transfer/models/knn.py"
+LABEL_CURVE = "eurosat_transfer/models/label_curve.py"
+ACTIVATIONS = "eurosat_transfer/models/activations.py"
+PRETRAINING = "eurosat_transfer/models/pretraining.py"
+ACCELERATORS = "eurosat_transfer/networks/accelerators.py"
+BACKBONES = "eurosat_transfer/networks/backbones.py"
+WEIGHTS = "eurosat_transfer/networks/weights.py"
+
+
+class Fault(NamedTuple):
+    """A fault.
+
+    Attributes:
+        name: what is wrong.
+        file: path in the repository.
+        old: text that the file contains exactly once.
+        new: text that replaces it.
+        tests: arguments of pytest; at least one of these tests should fail.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _tests(module: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{module}.py::{name}" for name in names)
+
+
+FAULTS = [
+    # Fine-tuning
+    Fault(
+        "trainable: n is treated as head",
+        FINETUNING,
+        "count = params.trainable if isinstance(params.trainable, int) else by_name[params.trainable]",
+        "count = 0 if isinstance(params.trainable, int) else by_name[params.trainable]",
+        _tests(TESTS + "finetuning", "test_only_the_chosen_layers_are_trainable"),
+    ),
+    Fault(
+        "trainable: n trains one layer too few",
+        FINETUNING,
+        "layer.trainable = number >= layers - count",
+        "layer.trainable = number > layers - count",
+        _tests(TESTS + "finetuning", "test_frozen_layers_keep_their_weights"),
+    ),
+    Fault(
+        "trainable: all layers are always trained",
+        FINETUNING,
+        "        set_trainable(backbone, params)\n",
+        "",
+        _tests(TESTS + "finetuning", "test_frozen_layers_keep_their_weights"),
+    ),
+    Fault(
+        "batchnorm: frozen is ignored",
+        FINETUNING,
+        'if params.batchnorm == "frozen":',
+        'if params.batchnorm == "":',
+        _tests(TESTS + "finetuning", "test_frozen_batch_normalisation_is_not_trainable"),
+    ),
+    Fault(
+        "batchnorm_momentum is ignored",
+        FINETUNING,
+        "layer.momentum = params.batchnorm_momentum",
+        "layer.momentum = layer.momentum",
+        _tests(TESTS + "finetuning", "test_batch_normalisation_keeps_its_own_momentum_unless_there_is_another"),
+    ),
+    Fault(
+        "dropout is ignored",
+        FINETUNING,
+        "keras.layers.Dropout(params.dropout, seed=params.seed)",
+        "keras.layers.Dropout(0.0, seed=params.seed)",
+        _tests(TESTS + "finetuning", "test_head_has_dropout_in_training_only"),
+    ),
+    Fault(
+        "half precision: the new layer computes in float16",
+        FINETUNING,
+        'activation="softmax", name="label", dtype="float32"',
+        'activation="softmax", name="label"',
+        _tests(TESTS + "finetuning", "test_head_gives_probabilities_in_float32_even_in_half_precision"),
+    ),
+    Fault(
+        "head_epochs: the new layer is not trained alone",
+        FINETUNING,
+        "if params.head_epochs:",
+        "if params.head_epochs < 0:",
+        _tests(TESTS + "finetuning", "test_new_layer_is_trained_first_on_the_features_of_the_frozen_network"),
+    ),
+    Fault(
+        "head_epochs: the new layer is trained for one epoch",
+        FINETUNING,
+        "batch_size=params.batch_size, epochs=params.head_epochs, verbose",
+        "batch_size=params.batch_size, epochs=1, verbose",
+        _tests(TESTS + "finetuning", "test_head_is_trained_for_all_its_epochs"),
+    ),
+    Fault(
+        "the new layer is trained on features without preprocessing",
+        FINETUNING,
+        'features = Network(backbone, prepare).predict(train.images, "train")',
+        'features = Network(backbone, tf.identity).predict(train.images, "train")',
+        _tests(TESTS + "finetuning", "test_new_layer_is_trained_first_on_the_features_of_the_frozen_network"),
+    ),
+    Fault(
+        "start: random loads the pretrained weights",
+        FINETUNING,
+        'load_backbone(pretrained=params.start == "pretrained")',
+        "load_backbone(pretrained=True)",
+        _tests(TESTS + "finetuning", "test_random_start_leaves_the_saved_weights_out"),
+    ),
+    Fault(
+        "extract.preprocess is ignored by the library",
+        FINETUNING,
+        "prepare = own_preprocess if preprocess else tf.identity",
+        "prepare = own_preprocess",
+        _tests(TESTS + "finetuning", "test_training_without_preprocessing_uses_the_images_as_they_are"),
+    ),
+    Fault(
+        "extract.preprocess is ignored by the stage",
+        "stages/finetune.py",
+        "parameters.section(Finetune), parameters.section(Extract).preprocess",
+        "parameters.section(Finetune), bool(parameters.section(Extract))",
+        _tests(TESTS + "finetuning", "test_stage_uses_the_preprocessing_of_the_extract_section"),
+    ),
+    Fault(
+        "training images are not preprocessed",
+        FINETUNING,
+        "        return preprocess(image), labels[number]",
+        "        return image, labels[number]",
+        _tests(TESTS + "finetuning", "test_training_image_is_decoded_and_preprocessed"),
+    ),
+    Fault(
+        "validation images are not preprocessed",
+        FINETUNING,
+        "lambda encoded, label: (preprocess(resize_image(decode_image(encoded), size)), label)",
+        "lambda encoded, label: (resize_image(decode_image(encoded), size), label)",
+        _tests(TESTS + "finetuning", "test_training_starts_from_the_pretrained_network_on_preprocessed_images"),
+    ),
+    Fault(
+        "validation is on train",
+        FINETUNING,
+        "_validation_batches(val, size, preprocess, params.batch_size) if val else None",
+        "_validation_batches(train, size, preprocess, params.batch_size) if val else None",
+        _tests(TESTS + "finetuning", "test_training_starts_from_the_pretrained_network_on_preprocessed_images"),
+    ),
+    Fault(
+        "augmentation is ignored",
+        FINETUNING,
+        "        if params.augment:\n",
+        "        if params.augment is None:\n",
+        _tests(TESTS + "finetuning", "test_augmentation_shows_all_eight_views_and_no_other"),
+    ),
+    Fault(
+        "augmentation cannot be switched off",
+        FINETUNING,
+        "        if params.augment:\n",
+        "        if params.augment is not None:\n",
+        _tests(TESTS + "finetuning", "test_augmentation_shows_all_eight_views_and_no_other"),
+    ),
+    Fault(
+        "augmentation ignores the seed",
+        FINETUNING,
+        "tf.stack([params.seed, position])",
+        "tf.stack([0, position])",
+        _tests(TESTS + "finetuning", "test_random_views_differ_by_position_and_by_seed"),
+    ),
+    Fault(
+        "augmentation shows an image in the same view in every epoch",
+        FINETUNING,
+        "tf.stack([params.seed, position])",
+        "tf.stack([params.seed, tf.cast(number, position.dtype)])",
+        _tests(TESTS + "finetuning", "test_random_views_differ_by_position_and_by_seed"),
+    ),
+    Fault(
+        "test_turns uses the four turns and no flip",
+        FINETUNING,
+        "views = VIEWS if test_turns else VIEWS[:1]",
+        "views = VIEWS[:4] if test_turns else VIEWS[:1]",
+        _tests(TESTS + "finetuning", "test_predictions_average_all_eight_views_only_with_test_turns"),
+    ),
+    Fault(
+        "test_turns is always on",
+        FINETUNING,
+        "views = VIEWS if test_turns else VIEWS[:1]",
+        "views = VIEWS",
+        _tests(TESTS + "finetuning", "test_predictions_average_all_eight_views_only_with_test_turns"),
+    ),
+    Fault(
+        "test_turns is ignored for test",
+        "eurosat_transfer/models/finetune.py",
+        'test = predict_tiles(network, tiles["test"], "test", params.test_turns)',
+        'test = predict_tiles(network, tiles["test"], "test", False)',
+        _tests(TESTS + "finetuning", "test_refit_tests_a_network_that_was_trained_on_train_and_val_together"),
+    ),
+    Fault(
+        "refit forgets val",
+        "eurosat_transfer/models/finetune.py",
+        'zip(tiles["train"], tiles["val"], strict=True)',
+        'zip(tiles["train"], tiles["train"], strict=True)',
+        _tests(TESTS + "finetuning", "test_refit_tests_a_network_that_was_trained_on_train_and_val_together"),
+    ),
+    Fault(
+        "refit is ignored",
+        "eurosat_transfer/models/finetune.py",
+        "    if params.refit:\n",
+        "    if params.refit is None:\n",
+        _tests(TESTS + "finetuning", "test_refit_tests_a_network_that_was_trained_on_train_and_val_together"),
+    ),
+    Fault(
+        "predictions of train are written as those of test",
+        "eurosat_transfer/models/finetune.py",
+        'test = predict_tiles(network, tiles["test"], "test", params.test_turns)',
+        'test = predict_tiles(network, tiles["train"], "test", params.test_turns)',
+        _tests(TESTS + "finetuning", "test_refit_tests_a_network_that_was_trained_on_train_and_val_together"),
+    ),
+    Fault(
+        "label_sizes: every network is trained on all images",
+        FINETUNING,
+        'train = EncodedTiles(*(column[positions] for column in tiles["train"]))',
+        'train = tiles["train"]',
+        _tests(TESTS + "finetuning", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
+    ),
+    Fault(
+        "label_sizes: accuracy is measured on val",
+        FINETUNING,
+        'tiles["test"], "test", params.test_turns)',
+        'tiles["val"], "test", params.test_turns)',
+        _tests(TESTS + "finetuning", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
+    ),
+    Fault(
+        "the seed of fine-tuning is ignored",
+        FINETUNING,
+        "    make_reproducible(params.seed)\n",
+        "    make_reproducible(0)\n",
+        _tests(TESTS + "finetuning", "test_weights_of_the_new_layer_depend_on_the_seed"),
+    ),
+    Fault(
+        "the state of the optimizer is saved with the weights",
+        FINETUNING,
+        "keras.Model(model.input, model.output).save_weights(part)",
+        "model.save_weights(part)",
+        _tests(TESTS + "finetuning", "test_saved_weights_are_those_of_the_model_without_its_optimizer"),
+    ),
+    Fault(
+        "epochs of fine-tuning: one too few",
+        FINETUNING,
+        "shuffled_epochs(len(train.labels), params.batch_size, params.epochs, params.seed)",
+        "shuffled_epochs(len(train.labels), params.batch_size, max(1, params.epochs - 1), params.seed)",
+        _tests(TESTS + "finetuning", "test_training_takes_as_many_steps_as_the_parameters_say"),
+    ),
+    # Optimizers
+    Fault(
+        "clipnorm is ignored",
+        OPTIMIZERS,
+        '"global_clipnorm": clipnorm',
+        '"global_clipnorm": None',
+        _tests(TESTS + "optimizers", "test_clipnorm_clips_the_norm_of_all_gradients_together"),
+    ),
+    Fault(
+        "clipnorm clips each gradient by itself",
+        OPTIMIZERS,
+        '"global_clipnorm": clipnorm',
+        '"clipnorm": clipnorm',
+        _tests(TESTS + "optimizers", "test_clipnorm_clips_the_norm_of_all_gradients_together"),
+    ),
+    Fault(
+        "weight decay is ignored for sgd and adam",
+        OPTIMIZERS,
+        '"weight_decay": params.weight_decay or None}',
+        '"weight_decay": None}',
+        _tests(TESTS + "optimizers", "test_weight_decay_shrinks_weights_that_have_no_gradient"),
+    ),
+    Fault(
+        "weight decay is ignored for adamw",
+        OPTIMIZERS,
+        'AdamW(**common | {"weight_decay": params.weight_decay})',
+        'AdamW(**common | {"weight_decay": 0.0})',
+        _tests(TESTS + "optimizers", "test_weight_decay_shrinks_weights_that_have_no_gradient"),
+    ),
+    Fault(
+        "momentum is ignored",
+        OPTIMIZERS,
+        "SGD(momentum=params.momentum, **common)",
+        "SGD(**common)",
+        _tests(TESTS + "optimizers", "test_sgd_uses_momentum"),
+    ),
+    Fault(
+        "adam is used in place of adamw",
+        OPTIMIZERS,
+        "return keras.optimizers.AdamW(",
+        "return keras.optimizers.Adam(",
+        _tests(TESTS + "optimizers", "test_optimizer_is_the_named_one"),
+    ),
+    Fault(
+        "the warm-up is ignored",
+        OPTIMIZERS,
+        "    if not warmup:\n",
+        "    if True:\n",
+        _tests(TESTS + "optimizers", "test_learning_rate_rises_and_then_falls_along_a_cosine"),
+    ),
+    Fault(
+        "the warm-up is counted in steps, not in epochs",
+        OPTIMIZERS,
+        "steps_per_epoch * params.warmup_epochs",
+        "params.warmup_epochs",
+        _tests(TESTS + "optimizers", "test_optimizer_follows_the_schedule_over_all_epochs"),
+    ),
+    Fault(
+        "the cosine never falls",
+        OPTIMIZERS,
+        "level = 0.0 if cosine else 1.0",
+        "level = 1.0",
+        _tests(TESTS + "optimizers", "test_learning_rate_rises_and_then_falls_along_a_cosine"),
+    ),
+    Fault(
+        "the cosine falls to 0 only after the end of the training",
+        OPTIMIZERS,
+        "CosineDecay(0.0, steps - warmup, level",
+        "CosineDecay(0.0, steps, level",
+        _tests(TESTS + "optimizers", "test_learning_rate_rises_and_then_falls_along_a_cosine"),
+    ),
+    Fault(
+        "schedule: constant falls, too",
+        OPTIMIZERS,
+        'params.schedule == "cosine")',
+        'params.schedule != "")',
+        _tests(TESTS + "optimizers", "test_optimizer_follows_the_schedule_over_all_epochs"),
+    ),
+    # Augmentation
+    Fault(
+        "augmentation never flips",
+        AUGMENTATION,
+        "turn(image, drawn[0], drawn[1] >= 2)",
+        "turn(image, drawn[0], drawn[1] >= 4)",
+        _tests(TESTS + "augmentation", "test_random_views_are_all_eight_and_equally_frequent"),
+    ),
+    Fault(
+        "augmentation never turns an image by three quarters",
+        AUGMENTATION,
+        "tf.random.stateless_uniform((2,), seed, 0, 4, tf.int32)",
+        "tf.random.stateless_uniform((2,), seed, 0, 3, tf.int32)",
+        _tests(TESTS + "augmentation", "test_random_views_are_all_eight_and_equally_frequent"),
+    ),
+    Fault(
+        "augmentation uses one half of its seed",
+        AUGMENTATION,
+        "stateless_uniform((2,), seed, 0, 4",
+        "stateless_uniform((2,), seed * [1, 0], 0, 4",
+        _tests(TESTS + "augmentation", "test_random_view_depends_on_both_numbers_of_the_seed_alone"),
+    ),
+    # The training loop
+    Fault(
+        "the order of the images ignores the seed",
+        TRAINING,
+        "np.random.default_rng([seed, epoch])",
+        "np.random.default_rng([0, epoch])",
+        _tests(TESTS + "training", "test_order_differs_by_epoch_and_by_seed"),
+    ),
+    Fault(
+        "the order of the images is the same in every epoch",
+        TRAINING,
+        "np.random.default_rng([seed, epoch])",
+        "np.random.default_rng([seed, 0])",
+        _tests(TESTS + "training", "test_order_differs_by_epoch_and_by_seed"),
+    ),
+    Fault(
+        "the last partial batch is kept",
+        TRAINING,
+        "used = count // batch_size * batch_size or count",
+        "used = count",
+        _tests(TESTS + "training", "test_every_epoch_has_each_image_at_most_once_in_full_batches"),
+    ),
+    Fault(
+        "an epoch of less than one batch has no image",
+        TRAINING,
+        "used = count // batch_size * batch_size or count",
+        "used = count // batch_size * batch_size",
+        _tests(TESTS + "training", "test_fewer_images_than_a_batch_are_all_used"),
+    ),
+    Fault(
+        "a resumed training starts with the first images again",
+        TRAINING,
+        "start = epochs_done * order.shape[1]",
+        "start = 0",
+        _tests(TESTS + "training", "test_resumed_stream_keeps_the_positions"),
+    ),
+    Fault(
+        "a resumed training trains all epochs again",
+        TRAINING,
+        "            initial_epoch=done,\n",
+        "",
+        _tests(TESTS + "training", "test_resumed_training_gives_the_state_and_history_of_an_uninterrupted_one"),
+    ),
+    Fault(
+        "a diverged validation is not noticed",
+        TRAINING,
+        'for name in ("loss", "val_loss"):',
+        'for name in ("loss",):',
+        _tests(TESTS + "training", "test_diverged_training_is_reported"),
+    ),
+    Fault(
+        "the first epoch of a learning curve is 0",
+        TRAINING,
+        "zip(range(1, len(columns[0]) + 1)",
+        "zip(range(len(columns[0]))",
+        _tests(TESTS + "training", "test_learning_curve_has_a_row_for_each_epoch_from_1"),
+    ),
+    # Checkpoints
+    Fault(
+        "a checkpoint restores the weights without the optimizer",
+        CHECKPOINTS,
+        "everything = self.model.variables + self.model.optimizer.variables",
+        "everything = self.model.variables",
+        _tests(TESTS + "checkpoints", "test_checkpoint_restores_weights_optimizer_and_history"),
+    ),
+    Fault(
+        "a checkpoint restores the number of epochs without the weights",
+        CHECKPOINTS,
+        "            variable.assign(value)\n",
+        "            pass\n",
+        _tests(TESTS + "checkpoints", "test_checkpoint_restores_weights_optimizer_and_history"),
+    ),
+    Fault(
+        "the history loses the epochs before a resume",
+        CHECKPOINTS,
+        '        return len(self.history["loss"])\n',
+        '        epochs, self.history = len(self.history["loss"]), {}\n        return epochs\n',
+        _tests(TESTS + "checkpoints", "test_checkpoint_restores_weights_optimizer_and_history"),
+    ),
+    Fault(
+        "the checkpoint of other parameters is taken",
+        CHECKPOINTS,
+        "json.dumps([inputs, versions, settings])",
+        "json.dumps([inputs, versions])",
+        _tests(TESTS + "checkpoints", "test_other_trainings_have_other_checkpoint_folders"),
+    ),
+    Fault(
+        "the checkpoint of other data or code is taken",
+        CHECKPOINTS,
+        "json.dumps([inputs, versions, settings])",
+        "json.dumps([versions, settings])",
+        _tests(TESTS + "checkpoints", "test_other_trainings_have_other_checkpoint_folders"),
+    ),
+    Fault(
+        "the checkpoint of other library versions is taken",
+        CHECKPOINTS,
+        "for library in (np, tf, keras)]",
+        "for library in (np, tf)]",
+        _tests(TESTS + "checkpoints", "test_other_trainings_have_other_checkpoint_folders"),
+    ),
+    Fault(
+        "checkpoints are deleted when a training fails",
+        CHECKPOINTS,
+        "    yield folder\n    shutil.rmtree(folder, ignore_errors=True)\n",
+        "    try:\n        yield folder\n    finally:\n        shutil.rmtree(folder, ignore_errors=True)\n",
+        _tests(TESTS + "checkpoints", "test_checkpoint_folder_is_deleted_after_success_and_kept_after_failure"),
+    ),
+    # Pretraining
+    Fault(
+        "the held-out textures are trained on, too",
+        PRETRAINING,
+        "order = shuffled_epochs(count, BATCH",
+        "order = shuffled_epochs(len(images), BATCH",
+        _tests(TESTS + "pretraining", "test_pretraining_uses_the_textures_that_are_not_held_out"),
+    ),
+    Fault(
+        "the learning rate of the pretraining does not fall",
+        PRETRAINING,
+        "warmup=steps // 10, cosine=True",
+        "warmup=steps // 10, cosine=False",
+        _tests(TESTS + "pretraining", "test_pretraining_uses_the_textures_that_are_not_held_out"),
+    ),
+    # Linear probe
+    Fault(
+        "probe: lr auto is chosen on train",
+        PROBE,
+        'history["val_accuracy"][-1])',
+        'history["accuracy"][-1])',
+        _tests(TESTS + "probe", "test_learning_rate_is_chosen_on_val"),
+    ),
+    Fault(
+        "probe: lr auto is chosen without a second training on train and val",
+        PROBE,
+        'model, _ = fit_probe(features.select("train", "val"), None, classes, lr, params)',
+        "pass",
+        _tests(TESTS + "probe", "test_only_a_chosen_probe_is_trained_on_train_and_val_together"),
+    ),
+    Fault(
+        "probe: the second training forgets val",
+        PROBE,
+        'fit_probe(features.select("train", "val"), None',
+        'fit_probe(features.select("train"), None',
+        _tests(TESTS + "probe", "test_only_a_chosen_probe_is_trained_on_train_and_val_together"),
+    ),
+    Fault(
+        "probe: validation is on train",
+        PROBE,
+        "validation_data=val, verbose",
+        "validation_data=train, verbose",
+        _tests(TESTS + "probe", "test_validation_is_on_val"),
+    ),
+    Fault(
+        "probe: the seed is ignored",
+        PROBE,
+        "make_reproducible(params.seed)",
+        "make_reproducible(0)",
+        _tests(TESTS + "probe", "test_equal_seeds_give_equal_probes_and_other_seeds_others"),
+    ),
+    Fault(
+        "probe: batch_size is ignored",
+        PROBE,
+        "*train, batch_size=params.batch_size, epochs",
+        "*train, epochs",
+        _tests(TESTS + "probe", "test_batch_size_and_epochs_set_the_number_of_steps"),
+    ),
+    # Support vector machine
+    Fault(
+        "svm: the last of equally good classes is predicted",
+        SVM,
+        "self.classes[votes.argmax(axis=1)]",
+        "self.classes[::-1][votes[:, ::-1].argmax(axis=1)]",
+        _tests(TESTS + "svm", "test_first_class_wins_if_all_have_equally_many_votes"),
+    ),
+    Fault(
+        "svm: C is ignored",
+        SVM,
+        'SVC(C=C, kernel="precomputed")',
+        'SVC(kernel="precomputed")',
+        _tests(TESTS + "svm", "test_predictions_are_those_of_scikit_learns_svc"),
+    ),
+    Fault(
+        "svm: C is ignored for many rows",
+        SVM,
+        "SVC(C=C, kernel=kernel, gamma=gamma)",
+        "SVC(kernel=kernel, gamma=gamma)",
+        _tests(TESTS + "svm", "test_predictions_are_those_of_scikit_learns_svc"),
+    ),
+    Fault(
+        "svm: intercepts are forgotten",
+        SVM,
+        "similar @ self.weights + self.intercepts > 0",
+        "similar @ self.weights > 0",
+        _tests(TESTS + "svm", "test_predictions_are_those_of_scikit_learns_svc"),
+    ),
+    Fault(
+        "svm: gamma is that of single columns",
+        SVM,
+        "rows.shape[1] * (rows.var() or 1.0)",
+        "(rows.var() or 1.0)",
+        _tests(TESTS + "svm", "test_predictions_are_those_of_scikit_learns_svc"),
+    ),
+    Fault(
+        "svm: C auto is chosen on train",
+        SVM,
+        "fit_svm(*train, kernel, C).score(*val)",
+        "fit_svm(*train, kernel, C).score(*train)",
+        _tests(TESTS + "svm", "test_penalty_is_chosen_by_the_accuracy_on_val"),
+    ),
+    Fault(
+        "svm: the largest of equally good penalties is chosen",
+        SVM,
+        "return max(PENALTIES, key",
+        "return max(reversed(PENALTIES), key",
+        _tests(TESTS + "svm", "test_smallest_of_equally_good_penalties_is_chosen"),
+    ),
+    Fault(
+        "svm: C auto is not fitted again on train and val",
+        SVM,
+        'fitted = fit_svm(*features.select("train", "val"), params.kernel, C)',
+        "pass",
+        _tests(TESTS + "svm", "test_only_a_chosen_machine_is_fitted_on_train_and_val_together"),
+    ),
+    Fault(
+        "svm: val is predicted after the second fit",
+        SVM,
+        "    return Results(val, test,",
+        '    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))\n    return Results(val, test,',
+        _tests(TESTS + "svm", "test_only_a_chosen_machine_is_fitted_on_train_and_val_together"),
+    ),
+    Fault(
+        "pixels: values are not scaled to 1",
+        "eurosat_transfer/models/pixels.py",
+        "X.astype(np.float32) / 255",
+        "X.astype(np.float32)",
+        _tests(TESTS + "pixels", "test_pixels_are_scaled_to_the_range_from_0_to_1"),
+    ),
+    # Nearest neighbours
+    Fault(
+        "knn: k is one too large",
+        KNN,
+        "KNeighborsClassifier(params.k)",
+        "KNeighborsClassifier(params.k + 1)",
+        _tests(TESTS + "knn", "test_most_frequent_class_of_the_k_nearest_rows_is_predicted"),
+    ),
+    Fault(
+        "knn: nearer rows count more",
+        KNN,
+        "KNeighborsClassifier(params.k)",
+        'KNeighborsClassifier(params.k, weights="distance")',
+        _tests(TESTS + "knn", "test_most_frequent_class_of_the_k_nearest_rows_is_predicted"),
+    ),
+    Fault(
+        "knn: predictions of test are written as those of val",
+        KNN,
+        'for subset in ("val", "test"))',
+        'for subset in ("test", "test"))',
+        _tests(TESTS + "knn", "test_val_and_test_are_predicted_by_train"),
+    ),
+    # Label curve
+    Fault(
+        "label curve: the probe's learning rate is chosen on test",
+        LABEL_CURVE,
+        '_accuracy(trained[rate], *features.select("val"))',
+        '_accuracy(trained[rate], *features.select("test"))',
+        _tests(TESTS + "label_curve", "test_learning_rate_of_the_probe_is_chosen_on_val"),
+    ),
+    Fault(
+        "label curve: the probe's learning rate is chosen on train",
+        LABEL_CURVE,
+        '_accuracy(trained[rate], *features.select("val"))',
+        '_accuracy(trained[rate], *features.select("train"))',
+        _tests(TESTS + "label_curve", "test_learning_rate_of_the_probe_is_chosen_on_val"),
+    ),
+    Fault(
+        "label curve: a probe on a subset takes fewer steps",
+        LABEL_CURVE,
+        "order.reshape(self._steps, -1)",
+        "order.reshape(self._steps, -1)[: len(y)]",
+        _tests(TESTS + "label_curve", "test_probe_takes_as_many_steps_on_a_subset_as_on_all_images"),
+    ),
+    Fault(
+        "label curve: the batches of a probe are half as large",
+        LABEL_CURVE,
+        "needed = self._steps * self._params.batch_size",
+        "needed = self._steps * (self._params.batch_size // 2)",
+        _tests(TESTS + "label_curve", "test_probe_takes_as_many_steps_on_a_subset_as_on_all_images"),
+    ),
+    Fault(
+        "label curve: a probe starts with the weights of the one before",
+        LABEL_CURVE,
+        "        self.model.set_weights(self._start)\n",
+        "",
+        _tests(TESTS + "label_curve", "test_earlier_trainings_do_not_change_a_probe"),
+    ),
+    Fault(
+        "label curve: the machine is fitted on all rows",
+        LABEL_CURVE,
+        'fit_svm(*part.select("train"), svm.kernel, C)',
+        'fit_svm(*features.select("train"), svm.kernel, C)',
+        _tests(TESTS + "label_curve", "test_support_vector_machine_is_fitted_on_the_rows_of_each_draw"),
+    ),
+    Fault(
+        "label curve: C is chosen on all rows",
+        LABEL_CURVE,
+        "choose_penalty(part, svm.kernel)",
+        "choose_penalty(features, svm.kernel)",
+        _tests(TESTS + "label_curve", "test_penalty_is_chosen_for_each_subset"),
+    ),
+    Fault(
+        "label curve: every draw is the first one",
+        LABEL_CURVE,
+        "nested_label_subsets(y, labels.sizes, draw)",
+        "nested_label_subsets(y, labels.sizes, 0)",
+        _tests(TESTS + "label_curve", "test_support_vector_machine_is_fitted_on_the_rows_of_each_draw"),
+    ),
+    # Activations
+    Fault(
+        "activations: training stops above the target loss",
+        ACTIVATIONS,
+        'logs["loss"] <= self.loss',
+        'logs["loss"] <= 2 * self.loss',
+        _tests(TESTS + "activations", "test_training_stops_at_or_below_the_target_loss"),
+    ),
+    Fault(
+        "activations: iterations count epochs",
+        ACTIVATIONS,
+        "len(losses) * steps_per_epoch(data, params) if",
+        "len(losses) if",
+        _tests(TESTS + "activations", "test_iterations_are_the_steps_until_the_target_loss"),
+    ),
+    Fault(
+        "activations: convolutions always have ReLU",
+        ACTIVATIONS,
+        'keras.layers.Conv2D(filters, 3, padding="same", activation=activation)',
+        'keras.layers.Conv2D(filters, 3, padding="same", activation="relu")',
+        _tests(TESTS + "activations", "test_networks_have_the_given_layers"),
+    ),
+    Fault(
+        "activations: a network that does not converge gets a number of iterations",
+        ACTIVATIONS,
+        "steps_per_epoch(data, params) if stop.reached else None",
+        "steps_per_epoch(data, params)",
+        _tests(TESTS + "activations", "test_network_that_does_not_converge_has_no_number_of_iterations"),
+    ),
+    # Networks
+    Fault(
+        "image_size: auto is 224 for tilenet, too",
+        BACKBONES,
+        'return 64 if name == "tilenet" else 224',
+        "return 224",
+        ("tests/networks/test_backbones.py::test_default_image_size_is_that_of_the_tiles_for_tilenet_only",),
+    ),
+    Fault(
+        "the stage backbone ignores image_size",
+        "stages/backbone.py",
+        'size = default_image_size(params.name) if params.image_size == "auto" else params.image_size',
+        "size = default_image_size(params.name)",
+        ("tests/networks/test_backbone_stage.py::test_stage_saves_a_network_with_random_weights",),
+    ),
+    Fault(
+        "every network has MobileNetV2's preprocessing",
+        BACKBONES,
+        'return keras.applications.mobilenet_v2.preprocess_input if name == "tilenet" else _find(name)[1]',
+        "return keras.applications.mobilenet_v2.preprocess_input",
+        ("tests/networks/test_backbones.py::test_each_network_has_its_own_preprocessing",),
+    ),
+    Fault(
+        "a network is loaded without its weights",
+        BACKBONES,
+        "    if pretrained:\n",
+        "    if not pretrained:\n",
+        ("tests/networks/test_backbones.py::test_saved_network_is_loaded_with_its_weights",),
+    ),
+    Fault(
+        "a weights file of another network is accepted in silence",
+        WEIGHTS,
+        "    if all(np.array_equal(a, b)",
+        "    if False and all(np.array_equal(a, b)",
+        ("tests/networks/test_weights.py::test_file_that_changes_no_weight_is_refused",),
+    ),
+    Fault(
+        "weights in the layout of Keras 2 are not read",
+        WEIGHTS,
+        '"layer_names" in file.attrs or "model_weights" in file',
+        '"model_weights" in file',
+        ("tests/networks/test_weights.py::test_every_layout_of_keras_is_read",),
+    ),
+    Fault(
+        "half precision is used if one of several GPUs has units for it",
+        ACCELERATORS,
+        "min(capabilities) >= HALF_PRECISION",
+        "max(capabilities) >= HALF_PRECISION",
+        ("tests/networks/test_accelerators.py::test_half_precision_needs_units_for_it_on_every_gpu",),
+    ),
+    Fault(
+        "a replica can get no image",
+        ACCELERATORS,
+        "(size if 0 < rest < replicas() else 0)",
+        "0",
+        (
+            "tests/networks/test_accelerators.py::"
+            "test_final_batch_that_is_too_small_for_the_replicas_joins_the_previous_one",
+        ),
+    ),
+]

@@ -1,4 +1,4 @@
-"""Small worlds for the stages to run in: a folder with params.yaml, tiny data, real servers on this machine."""
+"""Shared fixtures: folders with tiny data to run stages in, clones of the repository, servers on this machine."""
 
 import functools
 import http.server
@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
-os.environ["EUROSAT_TRANSFER_STORE"] = ""  # features are computed, not remembered
-os.environ["TFDS_DATA_DIR"] = os.devnull  # no test sees what this machine's user has prepared
+os.environ["EUROSAT_TRANSFER_STORE"] = ""  # no test takes features from the cache of this machine's user
+os.environ["TFDS_DATA_DIR"] = os.devnull  # no test sees the data sets of this machine's user
 
 TINY = {
     "split.train": 40,
@@ -40,8 +41,19 @@ TINY = {
 }
 
 
+SLOW_FIXTURES = {"pristine", "reproduced", "made", "browser"}  # they drive the real DVC or a real browser
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by mark
+def pytest_collection_modifyitems(items):
+    """Mark every test slow that uses a slow fixture, directly or not."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 def write_params(folder: Path, **changes) -> None:
-    """Write params.yaml: the repository's own, made tiny, with changes ({"svm.C": 1})."""
+    """Write the repository's params.yaml, with tiny values and further changes such as {"svm.C": 1}."""
     yaml = YAML()
     params = yaml.load(REPOSITORY / "params.yaml")
     for name, value in (TINY | changes).items():
@@ -52,9 +64,9 @@ def write_params(folder: Path, **changes) -> None:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """An empty folder to run stages in; call it to set parameters."""
+    """Change to an empty folder in which stages can run. Call the fixture to set parameters; it returns the folder."""
     monkeypatch.chdir(tmp_path)
-    for name in ("dvc.yaml", "stages"):
+    for name in ("dvc.yaml", "stages", "eurosat_transfer"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
 
     def set_params(**changes) -> Path:
@@ -67,7 +79,7 @@ def world(tmp_path, monkeypatch):
 
 @pytest.fixture
 def features(world):
-    """data/features.npz of three classes that are easy to tell apart, in a world."""
+    """Write data/features.npz and data/pixels.npz with three classes that are easy to tell apart."""
     world()
     rng = np.random.default_rng(0)
     arrays = {}
@@ -82,14 +94,14 @@ def features(world):
 
 
 def encoded(colour: tuple, form: str = "JPEG", mode: str = "RGB", size: tuple = (20, 16)) -> bytes:
-    """A picture of one colour, as a file's content."""
+    """Encode an image of one colour."""
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).convert(mode).save(buffer, form)
     return buffer.getvalue()
 
 
 def write_tree(folder: Path, classes: int = 2, images: int = 40) -> Path:
-    """Write a class/name.jpg tree, every image another one, each class of its own colour."""
+    """Write a class/name.jpg tree of different images; each class has its own colour."""
     for label in range(classes):
         (folder / f"class_{label}").mkdir(parents=True)
         for number in range(images):
@@ -100,7 +112,7 @@ def write_tree(folder: Path, classes: int = 2, images: int = 40) -> Path:
 
 @pytest.fixture
 def serve():
-    """A real HTTP server on this machine: serve(folder) -> its address."""
+    """Start HTTP servers on this machine: serve(folder) -> address."""
     servers = []
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -120,34 +132,35 @@ def serve():
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Variables for a command: this Python first on the path, somebody who may commit to Git."""
+    """Build the variables for a command: this Python comes first on the path, and Git knows who commits."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return {**os.environ, **identity, "PATH": path, "PYTHONPATH": "", **changes}
 
 
 def run(*command: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess:
-    """Run a command; its output is the test's evidence."""
+    """Run a command and capture its output."""
     return subprocess.run(command, cwd=cwd, env=environment(**variables), capture_output=True, text=True, check=False)
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    """Run a DVC command that must succeed; what it printed."""
+    """Run a DVC command that must succeed, and return what it printed."""
     result = run("dvc", *arguments, cwd=folder)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
 def stages_run(output: str) -> set[str]:
-    """Names of the stages that DVC really ran."""
+    """Find the names of the stages that DVC ran."""
     return set(re.findall(r"Running stage '(\w+)'", output))
 
 
 def make_clone(folder: Path, **changes) -> None:
-    """Make a folder the working tree as a fresh Git and DVC repository with tiny parameters, never run."""
+    """Copy the working tree to a new Git and DVC repository with tiny parameters and without results."""
+    left_out = ("tests/", "metrics/", "plots/", "docs/", "bundle/", ".github/")
     files = run("git", "ls-files", "-co", "--exclude-standard", cwd=REPOSITORY).stdout.splitlines()
     for name in files:
-        if not name.startswith(("tests/", "metrics/", "plots/", "docs/", "bundle/")) and name != "dvc.lock":
+        if not name.startswith(left_out) and name != "dvc.lock" and (REPOSITORY / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
     write_params(folder, **changes)
@@ -156,19 +169,24 @@ def make_clone(folder: Path, **changes) -> None:
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory) -> Path:
-    """A clone with tiny parameters, never run."""
-    folder = tmp_path_factory.mktemp("clone")
-    make_clone(folder)
+def pristine(tmp_path_factory, worker_id) -> Path:
+    """Reproduce and commit a tiny clone once for all test processes. No test changes it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root if worker_id == "master" else root.parent
+    folder, done = root / "pristine", root / "pristine-is-done"
+    with FileLock(root / "pristine.lock"):
+        if not done.exists():
+            make_clone(folder)
+            result = run("dvc", "repro", cwd=folder)
+            assert result.returncode == 0, result.stdout + result.stderr
+            (folder / "first-repro.log").write_text(result.stdout)
+            run("git", "add", "-A", cwd=folder)
+            run("git", "commit", "-qm", "results", cwd=folder)
+            done.touch()
     return folder
 
 
-@pytest.fixture(scope="session")
-def reproduced(clone) -> Path:
-    """The clone after its first `dvc repro`, committed; a test that changes it puts it back."""
-    result = run("dvc", "repro", cwd=clone)
-    assert result.returncode == 0, result.stdout + result.stderr
-    (clone / "first-repro.log").write_text(result.stdout)
-    run("git", "add", "-A", cwd=clone)
-    run("git", "commit", "-qm", "results", cwd=clone)
-    return clone
+@pytest.fixture
+def reproduced(pristine, tmp_path) -> Path:
+    """Copy the tiny clone after its first `dvc repro`, cache and all. Each test has its own copy."""
+    return shutil.copytree(pristine, tmp_path / "reproduced", symlinks=True)

@@ -1,11 +1,12 @@
-"""Kill the pipeline at random moments, and see whether `dvc repro` then ends with the same dvc.lock.
+"""Kill the pipeline at random moments, and check that `dvc repro` then ends with the same dvc.lock.
 
     python tests/kill_campaign.py 50
 
-In a temporary clone with tiny parameters: one run left alone; then, each time, what it made is taken away, `dvc repro`
-started anew, and the stage's process, DVC, or both killed (SIGKILL). The moments are spread evenly over the first run's
-time. In some cases everything is taken away, in the others what was finished by that moment stays, and the later stages
-come from DVC's run-cache: so only the stage in question is computed. Exit status 1 if any case ends otherwise.
+It works in a temporary clone with tiny parameters. The first run is left alone. In each case the results are deleted,
+`dvc repro` starts again, and SIGKILL ends the stage's process, DVC, or both. The moments are spread evenly over the
+time of the first run. A cold case deletes all results. The other cases keep what was finished by that moment, and take
+the later stages from DVC's run-cache, so that only one stage is computed. The exit status is 1 if a case ends
+differently.
 """
 
 import argparse
@@ -36,14 +37,14 @@ PARAMS = {
     "finetune.label_sizes": [2],
 }
 VICTIMS = ("stage", "dvc", "both")
-REMEDIES = {  # what DVC says of what it left half-written, and what takes that away
+REMEDIES = {  # what DVC prints about a file that it left half-written -> the command that mends it
     r"remove '.*rwlock'|RWLock-file": ("rm", ".dvc/tmp/rwlock"),
     r"dvc.lock' (validation failed|is invalid)|structure is corrupted": ("git", "restore", "dvc.lock"),
 }
 
 
 class Repro:
-    """A running `dvc repro`, in a process group of its own: its lines, with the seconds at which they came."""
+    """A running `dvc repro` in its own process group, and its lines with the seconds at which they came."""
 
     def __init__(self, folder: Path, *targets: str):
         self.began = time.monotonic()
@@ -57,7 +58,7 @@ class Repro:
             text=True,
             start_new_session=True,
         )
-        self.reader = threading.Thread(target=self._read, daemon=True)  # until the last process has let go of the pipe
+        self.reader = threading.Thread(target=self._read, daemon=True)  # ends when the last process closes the pipe
         self.reader.start()
 
     def _read(self) -> None:
@@ -65,11 +66,11 @@ class Repro:
             self.lines.append((time.monotonic() - self.began, line))
 
     def output(self) -> str:
-        """What was printed so far."""
+        """Return what was printed so far."""
         return "".join(line for _, line in self.lines)
 
     def wait_for(self, text: str, seconds: float = 0) -> None:
-        """Wait until a line with the text has come, and then some seconds, or until DVC ends."""
+        """Wait for a line with the text, and then some seconds, or until DVC ends."""
         while self.process.poll() is None and text not in self.output():
             time.sleep(0.01)
         try:
@@ -78,7 +79,7 @@ class Repro:
             return
 
     def stage(self) -> psutil.Process | None:
-        """The process of the stage that runs now."""
+        """Find the process of the stage that runs now."""
         try:
             children = psutil.Process(self.process.pid).children(recursive=True)
             return next((child for child in children if "-m" in child.cmdline()), None)
@@ -86,7 +87,7 @@ class Repro:
             return None
 
     def kill(self, victim: str) -> bool:
-        """Kill the stage, DVC and not the stage, or both, and wait for DVC's end; False: nothing was left to kill."""
+        """Kill the stage, DVC alone, or both, and wait for DVC's end. Return False if nothing was left to kill."""
         while self.process.poll() is None:
             if victim == "stage" and not (stage := self.stage()):
                 time.sleep(0.01)  # between two stages
@@ -101,12 +102,13 @@ class Repro:
 
 
 def wipe(folder: Path, lock: str, stages: list[str], computed: list[str]) -> None:
-    """Put a clone back to before it ran some stages.
+    """Bring a clone back to its state before it ran some stages.
 
     Args:
-        lock: dvc.lock of a whole run.
-        stages: their entries and outputs go.
-        computed: those of them that DVC shall not find in its cache.
+        folder: the clone.
+        lock: dvc.lock of a complete run.
+        stages: whose entries and outputs are deleted.
+        computed: those of them that are deleted from DVC's cache too.
     """
     content = YAML(typ="safe").load(lock)
     cache = folder / ".dvc/cache"
@@ -117,7 +119,7 @@ def wipe(folder: Path, lock: str, stages: list[str], computed: list[str]) -> Non
                 delete_object(cache / "files/md5", out["md5"])
     for record in cache.glob("runs/*/*/*"):
         if any(f"stages.{stage}\n" in record.read_text(encoding="utf-8") for stage in computed):
-            shutil.rmtree(record.parent)  # an empty one would make DVC stumble
+            shutil.rmtree(record.parent)  # DVC fails on an empty one
     remove(folder / "dvc.lock")
     if content["stages"]:
         YAML().dump(content, folder / "dvc.lock")
@@ -132,7 +134,7 @@ def remove(path: Path) -> None:
 
 
 def delete_object(store: Path, md5: str) -> None:
-    """Delete a cached object; of a folder, its files too."""
+    """Delete a cached object, and the files of a cached folder."""
     path = store / md5[:2] / md5[2:]
     if md5.endswith(".dir") and path.exists():
         for part in json.loads(path.read_bytes()):
@@ -141,10 +143,10 @@ def delete_object(store: Path, md5: str) -> None:
 
 
 def finish(folder: Path, *targets: str) -> tuple[list[str], str]:
-    """Run `dvc repro` to its end, with what DVC's messages ask for in between.
+    """Run `dvc repro` until it succeeds, and mend what its messages name in between.
 
     Returns:
-        The commands that were needed besides, and the output of the last `dvc repro`.
+        The mending commands that were needed, and the output of the last `dvc repro`.
     """
     needed = []
     while True:
@@ -158,14 +160,27 @@ def finish(folder: Path, *targets: str) -> tuple[list[str], str]:
 
 
 class Case(NamedTuple):
-    stage: str  # that ran at the moment
+    """One case of the campaign.
+
+    Attributes:
+        stage: that ran at the moment of the kill.
+        victim: what was killed.
+        cold: whether all results were deleted before.
+        outcome: "same", or what differs.
+    """
+
+    stage: str
     victim: str
     cold: bool
-    outcome: str  # "same", or what else
+    outcome: str
 
 
 def one_case(folder: Path, lock: str, moment: tuple[str, float], victim: str, cold: bool) -> tuple[Case, str]:
-    """Take away, run, kill some seconds after the start of a stage, run again, compare; the case, and what was said."""
+    """Delete results, run, kill some seconds after the start of a stage, run again, and compare.
+
+    Returns:
+        The case, and everything that was printed.
+    """
     stages = list(YAML(typ="safe").load(lock)["stages"])
     rest = stages[stages.index(moment[0]) :]
     wipe(folder, lock, stages if cold else rest, stages if cold else rest[:1])
@@ -176,7 +191,7 @@ def one_case(folder: Path, lock: str, moment: tuple[str, float], victim: str, co
     needed, said = finish(folder)
     same = (folder / "dvc.lock").read_text(encoding="utf-8") == lock
     dirty = run("git", "status", "--short", cwd=folder).stdout.strip()
-    outcome = "same" if same and not dirty else f"OTHERWISE (dvc.lock {'same' if same else 'differs'}, {dirty!r})"
+    outcome = "same" if same and not dirty else f"DIFFERENT (dvc.lock {'same' if same else 'differs'}, {dirty!r})"
     outcome += "".join(f", after {command}" for command in needed)
     outcome += ", resumed" if "resuming at epoch" in said else ""
     outcome += ", ended before" if not hit else ""
@@ -184,10 +199,11 @@ def one_case(folder: Path, lock: str, moment: tuple[str, float], victim: str, co
 
 
 def main() -> None:
+    """Run the campaign."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("count", type=int, help="how many moments")
+    parser.add_argument("count", type=int, help="number of cases")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cold", type=float, default=0.3, help="share of the cases in which everything is taken away")
+    parser.add_argument("--cold", type=float, default=0.3, help="share of the cases that delete all results")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as temporary:

@@ -1,0 +1,201 @@
+"""Each part of the benchmarks runs through, with a few images and one round. No test expects a speed."""
+
+import argparse
+import json
+import os
+import sys
+
+import conftest
+import numpy as np
+import pytest
+from conftest import REPOSITORY, run
+
+from benchmarks import extraction, graph, rounds, scale, svm, tables, training
+from benchmarks.__main__ import parse
+from benchmarks.contenders import Network, operations
+
+TINY = {"activations.max_epochs": 1}
+
+
+def test_ratio_is_the_median_of_the_ratios_within_rounds():
+    assert rounds.ratio([2, 40, 9], [1, 10, 3]) == 3
+    assert rounds.summary([3, 1, 2]) == {"median": 2, "min": 1, "max": 3, "rounds": [3, 1, 2]}
+
+
+def test_contenders_are_measured_in_turn():
+    calls = []
+    values = rounds.interleave({name: lambda name=name: calls.append(name) or len(calls) for name in "AB"}, 2)
+    assert (calls, values) == (["A", "B", "A", "B"], {"A": [1, 3], "B": [2, 4]})
+
+
+def test_table_is_printed_and_written(tmp_path):
+    note = "word " * 30
+    table = tables.Table("How fast?", ["who", "rate"], [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}], [note])
+    tables.write(tmp_path, "part", [table])
+    assert "1,234" in str(table)
+    assert max(map(len, str(table).splitlines())) <= 100
+    assert "| a     |  1,234 |" in (tmp_path / "part.md").read_text()
+    written = json.loads((tmp_path / "part.json").read_text())
+    assert written["tables"][0]["rows"] == [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}]
+    assert written["machine"]["tensorflow"]
+
+
+def test_extraction_is_compared_with_the_matrix_product():
+    about = {
+        "settings": "",
+        "versions": "",
+        "seconds": 1.0,
+        "failures": ["batch 9: why"],
+        "first": [1.0, 2.0],
+        "operations": int(2e9),
+    }
+    measured = {
+        "numpy: product": [100.0, 50.0],
+        "torch: product": [80.0, 60.0],
+        "project": [25.0, 15.0],
+        "lab": [5.0, 3.0],
+    }
+    table = extraction.tabulated("net", measured, {"project": about, "lab": about}, ["X is left out: why."])
+    ours, lab = table.rows
+    assert (ours["contender"], lab["contender"]) == ("this project", "the lab's loop")
+    assert ours["of matrix product"] == 0.5  # 2 GFLOP per image: 50 of 100, 30 of 60
+    assert lab["/ this project"] == pytest.approx(0.2)
+    assert "X is left out: why." in str(table)
+    assert "this project does not work with batch 9: why." in str(table)
+
+
+def test_operations_of_layers_are_counted():
+    from eurosat_transfer.tensorflow_setup import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, 2, "same"), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(5))
+    assert operations(model) == 2 * (4 * 4 * 4 * 3 * 3 * 3 + 64 * 5)
+
+
+@pytest.mark.slow
+def test_extraction_names_the_programs_that_are_not_installed(tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    missing = "raise ModuleNotFoundError('no', name='onnxruntime')"  # as if it was not installed
+    (tmp_path / "lib/onnxruntime.py").write_text(missing)
+    (tmp_path / "images").mkdir()
+    extraction.write_images(tmp_path / "images", 20, None)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "lib")}
+    network = Network("MobileNetV2", "mobilenet_v2", "mobilenet_v2", 32)
+    arguments = ("benchmarks.contenders", "onnx_runtime", json.dumps(network), str(tmp_path / "images"))
+    with pytest.raises(rounds.LeftOutError, match="onnxruntime is not installed"):
+        rounds.Contender(*arguments, environment=environment)
+    kept = {key: extraction.CONTENDERS[key] for key in ("project", "openvino", "torchvision")}
+    monkeypatch.setattr(extraction, "CONTENDERS", kept)
+    monkeypatch.setattr(extraction.machine, "LIBRARIES", ("numpy", "torch"))
+    options = argparse.Namespace(rounds=1, matrix=64, torch_python=str(tmp_path / "python"))
+    table = extraction.compare("net", network, tmp_path / "images", options)
+    assert "torchvision is left out: no interpreter" in str(table)
+    by_name = {row["contender"]: row for row in table.rows}
+    assert set(by_name) == {"this project", "OpenVINO"}
+    assert by_name["OpenVINO"]["features differ by"] < 0.05  # it computes the same features
+    assert all(row["images/s"] > 0 for row in table.rows)
+
+
+def test_contender_that_fails_is_left_out_with_the_last_line_that_it_printed():
+    with pytest.raises(rounds.LeftOutError, match="failed: TypeError"):
+        rounds.Contender("benchmarks.machine", "nobody", "8")
+
+
+def test_contender_that_is_killed_later_is_reported():
+    contender = rounds.Contender("benchmarks.machine", "numpy", "8")
+    try:
+        contender.process.kill()
+        contender.process.wait()
+        with pytest.raises(rounds.LeftOutError, match="failed"):
+            contender.measure()
+    finally:
+        contender.close()
+
+
+@pytest.mark.slow
+def test_pipeline_is_compared_with_a_plain_script():
+    first = ["download", "split", "backbone", "extract"]
+    seconds, mains, plain, differing = graph.measure_graph(1, {"extract.pixel_size": 6}, first, conftest.TINY)
+    assert differing == set()
+    rows = {row["what"].strip(): row for row in graph.graph_table(seconds, mains, plain, differing).rows}
+    assert rows["of which the stages' own work"]["seconds"] == pytest.approx(sum(plain[0][name] for name in first))
+    assert rows["of which outside the stages' work"]["seconds"] == pytest.approx(
+        seconds[graph.COLD][0] - sum(mains[0].values())
+    )
+    assert sorted(mains[0]) == sorted(first)
+    assert 0 < min(mains[0].values()) < sum(mains[0].values()) < seconds[graph.COLD][0]
+    assert rows["dvc exp run -S extract.pixel_size=6"]["seconds"] > rows[graph.NOTHING]["seconds"]
+
+
+@pytest.mark.slow
+def test_one_stage_is_compared_with_a_trivial_one():
+    seconds = graph.measure_alone("activations", "activations.lr", [0.1], TINY)
+    rows = graph.alone_table("activations", "activations.lr", seconds).rows
+    assert rows[2]["seconds"] == seconds["activations"][0] - seconds["true"][0] > 0
+
+
+@pytest.mark.slow
+def test_training_is_measured_with_and_without_input():
+    network = {"name": "tilenet", "image_size": 16, "options": {}}
+    rates = training.measure("tilenet", network, 1, 2, 1)
+    assert all(rate > 0 for values in rates.values() for rate in values)
+
+
+def test_waiting_is_the_share_of_the_time_that_input_takes():
+    assert training.row({"real": [8.0], "repeated": [10.0]})["waiting"] == pytest.approx(0.2)
+
+
+@pytest.mark.slow
+def test_time_and_memory_of_a_stage_are_measured():
+    ((seconds, megabytes),) = scale.measure(TINY, ["activations"]).values()
+    assert seconds > 0.1
+    assert megabytes > 50
+
+
+def test_growth_is_computed_from_the_last_two_sizes():
+    table = scale.table({20: {"activations": (1.0, 300.0)}, 40: {"activations": (3.0, 500.0)}}, "tiny")
+    assert table.rows[-1]["40: s"] == 3.0
+    squares = {size: {"tsne": (2 + size**2 / 1e4, 100 + size / 10)} for size in (10, 1_000, 3_000)}
+    grows = scale.table(squares, "squares").rows[0]
+    assert (grows["s per 1,000 more"], grows["MB per 1,000 more"]) == (pytest.approx(400), pytest.approx(100))
+    assert grows["n^"] == pytest.approx(2, abs=0.05)
+
+
+def test_images_are_divided_into_train_val_and_test():
+    assert scale.split(640, 27_000) == {"split.train": 256, "split.val": 64, "split.test": 320}
+    assert scale.split(27_000, 27_000) == {"split.train": "all", "split.val": 2_700, "split.test": "all"}
+
+
+def test_support_vector_machine_is_compared_with_scikit_learns():
+    unseen, _ = svm.draw_features(60, seed=1)
+    measured = {count: svm.measure(*svm.draw_features(count), unseen, rounds=2) for count in (20, 40)}
+    both, fit, predict = svm.tables(measured, 60, 2)
+    assert [row["training rows"] for row in both.rows] == [20, 40]
+    for rows in zip(both.rows, fit.rows, predict.rows, strict=True):
+        whole, *parts = (row["rounds"] for row in rows)
+        assert {name: len(values) for name, values in whole.items()} == {svm.OURS: 2, svm.SVC: 2, svm.PRECOMPUTED: 2}
+        assert all(np.allclose(whole[name], np.sum([part[name] for part in parts], axis=0)) for name in whole)
+        assert rows[0]["equal"] > 0.9
+    assert max(map(len, str(both).splitlines())) <= 100
+    assert svm.PRECOMPUTED not in svm.contenders(svm.MOST_PRECOMPUTED + 1)
+
+
+def test_wrong_command_lines_are_refused(tmp_path, capsys):
+    assert parse(["graph"]).rounds == 5
+    for wrong, message in (
+        (["nothing"], "invalid choice: 'nothing'"),
+        (["graph", "--rounds", "0"], "--rounds must be 1 or more (found 0)"),
+        (["extraction", "--images", "1"], "--images must be 2 or more (found 1)"),
+        (["scale", "--sizes", "640", "9"], "--sizes must be 100 or more (found 9)"),
+        (["svm", "--svm-rows", "640", "9"], "--svm-rows must be 20 or more (found 9)"),
+        (["scale", "--zip", str(tmp_path / "no.zip")], "there is no file"),
+    ):
+        with pytest.raises(SystemExit):
+            parse(wrong)
+        assert message in capsys.readouterr().err
+
+
+def test_help_lists_every_part():
+    printed = run(sys.executable, "-m", "benchmarks", "--help", cwd=REPOSITORY).stdout
+    assert all(f"{part}  " in printed for part in ("extraction", "graph", "training", "svm", "scale"))
+    assert max(map(len, printed.splitlines())) <= 100

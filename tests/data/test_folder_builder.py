@@ -1,0 +1,107 @@
+"""A user's own images, from a folder or a zip file. tests/hostile has trees and archives that are made to do harm."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import encoded, write_tree
+from image_archives import prepared, zip_tree
+from PIL import Image
+
+from eurosat_transfer.data.builders.folder import find_images
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.errors import UserError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Write a tree of eight images of all kinds in two classes, with files that are to be ignored."""
+    tree = write_tree(tmp_path / "mine", images=2)
+    (tree / "class_1/grey.png").write_bytes(encoded((9, 99, 199), "PNG", "L", (7, 30)))
+    (tree / "class_1/alpha.PNG").write_bytes(encoded((9, 99, 199), "PNG", "RGBA", (300, 20)))
+    (tree / "class_1/palette.png").write_bytes(encoded((9, 99, 199), "PNG", "P"))
+    (tree / "class_1/one.JPEG").write_bytes(encoded((30, 40, 50)))
+    for name in ("notes.txt", "class_1/notes.txt", "class_1/.hidden.jpg", ".cache/a/1.jpg", "__MACOSX/class_1/1.jpg"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("no image")
+    return tree
+
+
+NAMES = [
+    "class_0/0.jpg", "class_0/1.jpg", "class_1/0.jpg", "class_1/1.jpg", "class_1/alpha.PNG", "class_1/grey.png",
+    "class_1/one.JPEG", "class_1/palette.png",
+]  # fmt: skip
+
+
+def test_images_are_found_in_the_order_of_their_names(tree, capsys):
+    images = find_images(tree)
+    assert list(images) == NAMES
+    assert capsys.readouterr().out == f"{tree}: 5 other files are ignored; JPEG and PNG images are read\n"
+    for name, read in images.items():
+        assert read() == (tree / name).read_bytes()
+
+
+def test_images_in_a_zip_are_found_without_unpacking_it(tree, tmp_path):
+    images = find_images(zip_tree(tree, tmp_path / "mine.zip", "top/"))
+    assert list(images) == [f"top/{name}" for name in NAMES]
+    for name, read in images.items():
+        assert read() == (tree / name.removeprefix("top/")).read_bytes()
+
+
+def test_a_tree_with_images_only_prints_nothing(tmp_path, capsys):
+    find_images(write_tree(tmp_path / "mine", images=1))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_data_set_has_every_image_with_its_class(tree, tmp_path, packed):
+    path = zip_tree(tree, tmp_path / "mine.zip") if packed else tree
+    dataset = prepared(tmp_path / "dataset", name="folder", path=str(path))
+    assert dataset.classes == ["class_0", "class_1"]
+    assert sorted(tile.file for tile in dataset) == NAMES
+    for tile in dataset:
+        assert dataset.classes[tile.label] == Path(tile.file).parent.name
+        original = np.asarray(Image.open(tree / tile.file).convert("RGB"))
+        assert np.abs(decode_image(tile.image).numpy().astype(int) - original).max() <= 3
+
+
+def test_a_folder_and_a_zip_of_it_give_the_same_data_set(tree, tmp_path):
+    results = []
+    for path in (tree, zip_tree(tree, tmp_path / "mine.zip")):
+        prepared(tmp_path / "dataset", name="folder", path=str(path))
+        results.append({p.name: p.read_bytes() for p in (tmp_path / "dataset").iterdir()})
+    assert results[0] == results[1]
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    write_tree(tmp_path / "mine", images=1)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert len(prepared(tmp_path / "dataset", name="folder", path="~/mine")) == 2
+
+
+def test_a_missing_path_is_refused(tmp_path):
+    with pytest.raises(UserError, match="there is no folder or zip file at 'nowhere'; give the path of one"):
+        prepared(tmp_path / "dataset", name="folder", path="nowhere")
+
+
+def test_a_truncated_zip_is_refused(tree, tmp_path):
+    path = zip_tree(tree, tmp_path / "mine.zip")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(UserError, match=r"mine\.zip is not a zip file, or it is truncated: ."):
+        find_images(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no image", r"class_0/bad\.jpg is not a readable image: neither JPEG nor PNG"),
+        (encoded((1, 2, 3), size=(90, 90))[:-300], r"class_0/bad\.jpg is not a readable image: (?i:.*truncated)"),
+        (encoded((1, 2, 3), "PNG", "I;16"), r"class_0/bad\.jpg is an image of mode I;16; allowed: 8 bits"),
+    ],
+)
+def test_a_damaged_image_is_named_and_nothing_is_left_behind(tmp_path, content, message):
+    tree = write_tree(tmp_path / "mine", images=3)
+    (tree / "class_0/bad.jpg").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        prepared(tmp_path / "data/dataset", name="folder", path=str(tree))
+    assert list((tmp_path / "data").iterdir()) == []

@@ -1,0 +1,85 @@
+"""Images are read and decoded in batches."""
+
+import numpy as np
+import pytest
+from conftest import encoded
+
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.features import image_stream
+from eurosat_transfer.features.image_stream import stream_batches
+from eurosat_transfer.tensorflow_setup import tf
+
+
+def colour(number: int) -> bytes:
+    """An image whose colour is its number."""
+    return encoded((number, 2 * number, 255 - number), "PNG", size=(20 + number, 16))
+
+
+def corner(image: tf.Tensor) -> tuple[tf.Tensor]:
+    return (image[0, 0],)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (8, [4, 4]), (11, [4, 4, 3])])
+def test_all_images_come_in_batches_with_a_smaller_last_one(count, sizes):
+    batches = list(stream_batches(((n, colour(n)) for n in range(count)), corner, 4))
+    assert [len(keys) for keys, _ in batches] == sizes
+    assert [key for keys, _ in batches for key in keys] == list(range(count))
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_each_image_keeps_its_key_in_any_order(size):
+    numbers = np.random.default_rng(0).permutation(60).tolist()
+    found = {}
+    for keys, colours in stream_batches(((1000 + n, colour(n)) for n in numbers), corner, size):
+        assert keys.dtype == np.int64
+        found |= dict(zip(keys.tolist(), colours.tolist(), strict=True))
+    assert found == {1000 + n: [n, 2 * n, 255 - n] for n in numbers}
+
+
+def test_each_image_is_decoded_once_for_all_outputs(monkeypatch):
+    decoded = []
+    decode = image_stream.decode_image
+
+    def counted(image: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies([tf.py_function(decoded.append, [image], [])]):
+            return decode(tf.identity(image))
+
+    monkeypatch.setattr(image_stream, "decode_image", counted)
+    images = [colour(n) for n in range(10)]
+    batches = list(stream_batches(enumerate(images), lambda image: (image[0, 0], image[0, 0] // 2, image[0, 1]), 4))
+    assert all(len(outputs) == 4 for outputs in batches)
+    assert sorted(tensor.numpy() for tensor in decoded) == sorted(images)
+
+
+def test_images_are_read_only_a_little_ahead():
+    read = []
+
+    def images():
+        for number in range(1000):
+            read.append(number)
+            yield number, colour(number % 100)
+
+    stream = stream_batches(images(), corner, 4)
+    next(stream)
+    stream.close()
+    assert len(read) < 100
+
+
+def test_an_error_of_the_reader_comes_through_after_the_images_before_it():
+    class ReaderError(Exception):
+        pass
+
+    def images():
+        yield from ((n, colour(n)) for n in range(3))
+        raise ReaderError("data/dataset cannot be read")
+
+    found = []
+    with pytest.raises(ReaderError, match="data/dataset cannot be read"):
+        found.extend(keys.tolist() for keys, _ in stream_batches(images(), corner, 2))
+    assert found == [[0, 1], [2]]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff no image", b"", colour(3)[:60]], ids=["no image", "empty", "cut"])
+def test_an_image_that_does_not_decode_is_refused(content):
+    with pytest.raises(UserError, match="an image of the data set cannot be decoded: .*; allowed: JPEG and PNG"):
+        list(stream_batches([(0, colour(1)), (1, content)], corner, 2))

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from small_features import feature_set
+from threadpoolctl import threadpool_limits
+
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.models.knn import evaluate_knn
+from eurosat_transfer.parameters.knn import Knn
+from stages import knn
+
+
+def line(*labels: int) -> FeatureSet:
+    """Place training rows with these labels at 1, 2, 3, ... and one row of val and of test at 0."""
+    train = np.arange(1, len(labels) + 1, dtype=np.float32)[:, None]
+    X = {"train": train, "val": np.zeros((1, 1), np.float32), "test": np.zeros((1, 1), np.float32)}
+    y = {"train": np.array(labels), "val": np.array([0]), "test": np.array([0])}
+    return FeatureSet(X, y, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, 2), (2, 1), (3, 1), (5, 0)])
+def test_most_frequent_class_of_the_k_nearest_rows_is_predicted(k, expected):
+    """Of two classes that are equally frequent, the first one is predicted."""
+    found = evaluate_knn(line(2, 1, 1, 0, 0, 0) if k < 5 else line(2, 1, 0, 0, 0, 1), Knn(k=k))
+    assert found.test.predicted.tolist() == found.val.predicted.tolist() == [expected]
+    assert found.test.probabilities is None
+
+
+def test_val_and_test_are_predicted_by_train():
+    features = feature_set()
+    swapped = FeatureSet(features.X | {"val": features.X["val"][::-1]}, features.y, features.classes)
+    found = evaluate_knn(swapped, Knn(k=3))
+    assert found.test.predicted.tolist() == features.y["test"].tolist()
+    assert found.val.predicted.tolist() == features.y["val"][::-1].tolist()
+    assert found.val.actual.tolist() == features.y["val"].tolist()
+
+
+def test_equally_near_rows_give_the_same_predictions_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    X = {subset: rng.integers(0, 2, (640, 20)).astype(np.float32) for subset in ("train", "val", "test")}
+    y = {subset: rng.integers(0, 3, 640) for subset in X}
+    predictions = []
+    for threads in (1, 4):
+        with threadpool_limits(threads):
+            predictions.append(evaluate_knn(FeatureSet(X, y, ["a", "b", "c"]), Knn(k=5)).test.predicted.tolist())
+    assert predictions[0] == predictions[1]
+
+
+def test_more_neighbours_than_training_images_are_refused():
+    with pytest.raises(UserError, match=r"knn\.k=61 is too large; allowed: 1 to 60, the number of training images"):
+        evaluate_knn(feature_set(), Knn(k=61))
+
+
+@pytest.mark.usefixtures("features")
+def test_stage_writes_results_without_probabilities(world):
+    world(**{"knn.k": 5})
+    knn.main()
+    metrics = read_json("metrics/knn.json")
+    assert metrics["test"]["accuracy"] == 1.0
+    assert "log_loss" not in metrics["test"]
+    assert read_csv("plots/knn_predictions.csv")[0] == {"actual": "a", "predicted": "a"}

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.models import pretraining
+from eurosat_transfer.models.pretraining import BATCH, pretrain
+from eurosat_transfer.networks.backbones import FOLDER, WEIGHTS_FILE
+from eurosat_transfer.networks.tilenet import tilenet
+from eurosat_transfer.parameters.backbone import Backbone
+from eurosat_transfer.tensorflow_setup import make_reproducible
+from stages import backbone
+
+
+def parameters(images: int = 192, epochs: int = 2) -> Backbone:
+    pretrain = {"images": images, "epochs": epochs}
+    whole = {"name": "tilenet", "weights": "auto", "sha256": None, "image_size": 16, "options": {}, "seed": 0}
+    return Backbone(**whole, pretrain=pretrain)
+
+
+@pytest.mark.slow
+def test_pretraining_uses_the_textures_that_are_not_held_out(tmp_path, monkeypatch):
+    """fit() gets the order of the images for training and the batches for validation."""
+    calls, fit = [], pretraining.fit
+
+    def recorded_fit(model, order, batch_size, load, validation, checkpoint):
+        calls.append((model, order, [labels for _, labels in validation.as_numpy_iterator()]))
+        return fit(model, order, batch_size, load, validation, checkpoint)
+
+    monkeypatch.setattr(pretraining, "fit", recorded_fit)
+    make_reproducible(0)
+    model = tilenet(16)
+    start = model.get_weights()
+    pretrain(model, parameters(images=220), tmp_path / "checkpoint.npz")
+    ((classifier, order, validation),) = calls
+    assert order.shape == (2, 3 * BATCH)
+    assert order.max() < 209  # a twentieth of 220 is held out: the last 11
+    assert np.concatenate(validation).tolist() == [number % 64 for number in range(209, 220)]
+    assert int(classifier.optimizer.iterations) == 2 * 3
+    assert float(classifier.optimizer.learning_rate) < 0.003 / 2  # it has fallen along the cosine
+    assert all(not np.array_equal(old, new) for old, new in zip(start, model.get_weights(), strict=True))
+
+
+@pytest.mark.slow
+def test_stage_pretrains_tilenet_to_the_same_bits(world):
+    changes = {"backbone.pretrain.images": 256, "backbone.image_size": 16}
+    world(**changes, **{"backbone.weights": "auto"})
+    weights = []
+    for _ in range(2):
+        backbone.main()
+        weights.append((FOLDER / WEIGHTS_FILE).read_bytes())
+    assert weights[0] == weights[1]
+    world(**changes, **{"backbone.weights": "none"})
+    backbone.main()
+    assert (FOLDER / WEIGHTS_FILE).read_bytes() != weights[0]
+    assert read_json("metrics/backbone.json")["descriptor_size"] == 128

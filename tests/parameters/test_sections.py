@@ -1,0 +1,231 @@
+"""Every parameter accepts the values on its side of each bound and refuses those on the other side."""
+
+import itertools
+from typing import NamedTuple
+
+import pytest
+from conftest import REPOSITORY
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from eurosat_transfer.parameters.activations import Activations
+from eurosat_transfer.parameters.backbone import Backbone, Pretrain
+from eurosat_transfer.parameters.data import Data
+from eurosat_transfer.parameters.extract import Extract
+from eurosat_transfer.parameters.finetune import Finetune
+from eurosat_transfer.parameters.knn import Knn
+from eurosat_transfer.parameters.labels import Labels
+from eurosat_transfer.parameters.pixels import Pixels
+from eurosat_transfer.parameters.probe import Probe
+from eurosat_transfer.parameters.section import Section
+from eurosat_transfer.parameters.split import Split
+from eurosat_transfer.parameters.svm import Svm
+from eurosat_transfer.parameters.tsne import Tsne
+
+NAN, INFINITY = float("nan"), float("inf")
+TINY = 1e-12
+
+
+class Values(NamedTuple):
+    """Values that a field accepts, and values that it refuses."""
+
+    accepted: tuple
+    refused: tuple
+
+    def and_also(self, *values) -> "Values":
+        """Accept these values too."""
+        refused = tuple(value for value in self.refused if not any(value is other for other in values))
+        return Values((*self.accepted, *values), refused)
+
+
+COUNT = Values((1, 2, 10**9), (0, -1, 1.0, 1.5, True, "1", "other", None, [1]))
+COUNT_OR_ZERO = Values((0, 1), (-1, 0.0, 0.5, False, "0", None))
+SEED = Values((0, 2**32 - 1), (-1, 2**32, 0.0, False, "0", None))
+POSITIVE = Values((TINY, 1, 1.5, 1e300), (0, 0.0, -TINY, -1, INFINITY, NAN, True, "1", "other", None))
+NON_NEGATIVE = Values((0, 0.0, TINY, 1, 1e300), (-TINY, -1, INFINITY, NAN, False, "0", None))
+FRACTION = Values((0, 0.0, 0.5, 1 - TINY), (-TINY, -0.1, 1, 1.0, 1.5, INFINITY, NAN, False, "0", None))
+TEXT = Values(("a",), ("", 1, True, None))
+SWITCH = Values((True, False), (0, 1, "true", None))
+SHA256 = Values(
+    ("0123456789abcdef" * 4, None),
+    ("0" * 63, "0" * 65, "A" * 64, "g" + "0" * 63, "0" * 64 + "\n", "٠" * 64, "", 0),  # noqa: RUF001 - Arabic digits
+)
+RESERVED = ["include_top", "weights", "pooling", "input_shape", "input_tensor", "classes", "classifier_activation"]
+COUNTS = Values(([], [1], [5, 20]), ([0], [5, 0], [-1], [1.5], ["1"], [None], 5, (5,), "5", None))
+
+
+def choice(*values: str) -> Values:
+    """Accept exactly these words."""
+    return Values(values, ("other", "", values[0].upper(), 0, True, None))
+
+
+BOUNDS = {
+    Data: {
+        "name": TEXT,
+        "path": Values(("a", "ä"), (1, True)),  # null is tested with the name
+        "url": Values(("a", None), (1, True)),
+        "sha256": SHA256,
+    },
+    Split: {
+        "train": COUNT.and_also("all"),
+        "val": Values(COUNT.accepted, (*COUNT.refused, "all")),
+        "test": COUNT.and_also("all"),
+        "seed": SEED,
+    },
+    Pretrain: {"images": Values((128, 129), (127, 0, -128, 128.0, True, None)), "epochs": COUNT},
+    Backbone: {
+        "name": TEXT,
+        "weights": TEXT,
+        "sha256": SHA256,
+        "image_size": COUNT.and_also("auto"),
+        "options": Values(({}, {"alpha": 0.35}, {"a": None}), ({1: 2}, [], "a", None, *({o: 1} for o in RESERVED))),
+        "pretrain": Values(({"images": 128, "epochs": 1},), ({}, {"images": 128}, 1, None)),
+        "seed": SEED,
+    },
+    Extract: {"preprocess": SWITCH, "pixel_size": COUNT, "features": TEXT.and_also(None), "sha256": SHA256},
+    Tsne: {"images": COUNT.and_also("all"), "perplexity": POSITIVE, "seed": SEED},
+    Knn: {"k": COUNT},
+    Pixels: {"kernel": choice("linear", "rbf"), "C": Values(POSITIVE.accepted, (*POSITIVE.refused, "auto"))},
+    Svm: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
+    Probe: {"lr": POSITIVE.and_also("auto"), "batch_size": COUNT, "epochs": COUNT, "seed": SEED},
+    Finetune: {
+        "start": choice("pretrained", "random"),
+        "trainable": COUNT.and_also("all", "head"),
+        "head_epochs": COUNT_OR_ZERO,
+        "epochs": COUNT,
+        "batch_size": Values((2, 3), (1, 0, -2, 2.0, True, "2", None)),
+        "optimizer": choice("sgd", "adam", "adamw"),
+        "lr": POSITIVE,
+        "momentum": FRACTION,
+        "weight_decay": NON_NEGATIVE,
+        "schedule": choice("constant", "cosine"),
+        "warmup_epochs": COUNT_OR_ZERO,
+        "clipnorm": POSITIVE.and_also(None),
+        "augment": SWITCH,
+        "dropout": FRACTION,
+        "batchnorm": choice("train", "frozen"),
+        "batchnorm_momentum": FRACTION.and_also(None),
+        "test_turns": SWITCH,
+        "refit": SWITCH,
+        "label_sizes": COUNTS,
+        "seed": SEED,
+    },
+    Labels: {"sizes": COUNTS, "draws": COUNT},
+    Activations: {
+        "data": choice("digits", "mnist"),
+        "hidden": COUNT,
+        "lr": POSITIVE,
+        "batch_size": COUNT,
+        "max_epochs": COUNT,
+        "loss": POSITIVE,
+        "seed": SEED,
+    },
+}
+
+# Other parameters that must be set before a parameter accepts its values.
+REQUIRED = {
+    (Data, "path"): {"name": "folder"},
+    (Data, "url"): {"name": "eurosat"},
+    (Data, "sha256"): {"name": "eurosat", "url": "copy.zip"},
+    (Backbone, "sha256"): {"weights": "weights.h5"},
+    (Extract, "sha256"): {"features": "features.npz"},
+    (Finetune, "epochs"): {"warmup_epochs": 0},
+}
+
+DEFAULTS = YAML(typ="safe", pure=True).load(REPOSITORY / "params.yaml")
+DEFAULTS["pretrain"] = DEFAULTS["backbone"]["pretrain"]
+
+
+def cases(side: str) -> list:
+    """List (class, field, value) for all accepted or all refused values."""
+    return [
+        pytest.param(kind, name, value, id=f"{kind.__name__.lower()}.{name}={value!r:.20}")
+        for kind, fields in BOUNDS.items()
+        for name, values in fields.items()
+        for value in getattr(values, side)
+    ]
+
+
+def validate(kind: type[Section], **changes) -> Section:
+    """Validate a section: its default values with changes."""
+    return kind.model_validate(DEFAULTS[kind.__name__.lower()] | changes)
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), cases("accepted"))
+def test_value_inside_the_bounds_is_accepted(kind, name, value):
+    section = validate(kind, **REQUIRED.get((kind, name), {}), **{name: value})
+    assert section.model_dump()[name] == value
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), cases("refused"))
+def test_value_outside_the_bounds_is_refused(kind, name, value):
+    with pytest.raises(ValidationError) as refusal:
+        validate(kind, **REQUIRED.get((kind, name), {}), **{name: value})
+    assert {error["loc"][0] for error in refusal.value.errors()} == {name}
+
+
+@pytest.mark.parametrize("kind", BOUNDS, ids=lambda kind: kind.__name__)
+def test_table_of_bounds_lists_every_field(kind):
+    assert list(BOUNDS[kind]) == list(kind.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind in BOUNDS for name in kind.model_fields], ids=lambda item: str(item)[-20:]
+)
+def test_parameter_has_no_default_value(kind, name):
+    content = DEFAULTS[kind.__name__.lower()].copy()
+    del content[name]
+    with pytest.raises(ValidationError) as refusal:
+        kind.model_validate(content)
+    assert [(error["type"], error["loc"]) for error in refusal.value.errors()] == [("missing", (name,))]
+
+
+@pytest.mark.parametrize("kind", BOUNDS, ids=lambda kind: kind.__name__)
+def test_unknown_parameter_is_refused(kind):
+    with pytest.raises(ValidationError) as refusal:
+        validate(kind, other=1)
+    assert [(error["type"], error["loc"]) for error in refusal.value.errors()] == [("extra_forbidden", ("other",))]
+
+
+def test_section_cannot_be_changed():
+    svm = validate(Svm)
+    with pytest.raises(ValidationError, match="frozen"):
+        svm.C = 1
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "url"),
+    list(itertools.product(["folder", "eurosat", "mnist"], [None, "tiles"], [None, "copy.zip"])),
+)
+def test_data_source_must_fit_the_name(name, path, url):
+    allowed = {("folder", "tiles", None), ("eurosat", None, None), ("eurosat", None, "copy.zip"), ("mnist", None, None)}
+    if (name, path, url) in allowed:
+        assert validate(Data, name=name, path=path, url=url).name == name
+    else:
+        with pytest.raises(ValidationError, match=r"data\.(path|url) must be"):
+            validate(Data, name=name, path=path, url=url)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (Data, {"name": "eurosat", "url": None}),
+        (Backbone, {"weights": "auto"}),
+        (Backbone, {"weights": "none"}),
+        (Extract, {"features": None}),
+    ],
+)
+def test_checksum_without_a_file_is_refused(kind, changes):
+    with pytest.raises(ValidationError, match=r"sha256 must be null unless"):
+        validate(kind, sha256="0" * 64, **changes)
+
+
+@pytest.mark.parametrize(("warmup", "epochs"), [(0, 1), (1, 2), (9, 10)])
+def test_warmup_shorter_than_the_training_is_accepted(warmup, epochs):
+    assert validate(Finetune, warmup_epochs=warmup, epochs=epochs).warmup_epochs == warmup
+
+
+@pytest.mark.parametrize(("warmup", "epochs"), [(1, 1), (2, 1), (10, 10), (11, 10)])
+def test_warmup_as_long_as_the_training_is_refused(warmup, epochs):
+    with pytest.raises(ValidationError, match=r"warmup_epochs must be below finetune.epochs"):
+        validate(Finetune, warmup_epochs=warmup, epochs=epochs)

@@ -1,0 +1,108 @@
+"""The graph of dvc.yaml, driven by the real DVC in temporary clones."""
+
+import functools
+import hashlib
+
+import pytest
+from conftest import REPOSITORY, dvc, run, stages_run, write_params
+from ruamel.yaml import YAML
+
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+
+GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
+STAGES = list(GRAPH)
+ON_FEATURES = {name for name, stage in GRAPH.items() if "data/features.npz" in stage.get("deps", ())}
+AFTER_CLASSIFIERS = {"compare", "report"}
+
+
+@pytest.mark.slow
+def test_the_first_run_runs_every_stage(reproduced):
+    assert stages_run((reproduced / "first-repro.log").read_text()) == set(STAGES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"svm.C": 1}, {"svm", "labels"} | AFTER_CLASSIFIERS),
+        ({"knn.k": 3}, {"knn"} | AFTER_CLASSIFIERS),
+        ({"pixels.C": 1}, {"pixels"} | AFTER_CLASSIFIERS),
+        ({"tsne.perplexity": 4}, {"tsne", "report"}),
+        ({"finetune.lr": 0.01}, {"finetune"} | AFTER_CLASSIFIERS),
+        ({"probe.epochs": 3}, {"probe", "labels"} | AFTER_CLASSIFIERS),
+        ({"labels.draws": 2}, {"labels", "report"}),
+        ({"activations.lr": 0.2}, {"activations", "report"}),
+        ({"split.train": 50}, {"split", "extract", "finetune", "pixels"} | ON_FEATURES | AFTER_CLASSIFIERS),
+        ({"backbone.name": "mobilenetv2"}, {"backbone", "extract", "finetune"} | ON_FEATURES | AFTER_CLASSIFIERS),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_a_parameter_reruns_exactly_the_stages_it_changes(reproduced, change, expected):
+    lock = (reproduced / "dvc.lock").read_bytes()
+    write_params(reproduced, **change)
+    there = stages_run(dvc(reproduced, "repro"))
+    write_params(reproduced)
+    back = stages_run(dvc(reproduced, "repro"))
+    assert (there, back) == (expected, set())
+    assert (reproduced / "dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.slow
+def test_an_experiment_reruns_fine_tuning_and_can_be_compared(reproduced):
+    assert stages_run(dvc(reproduced, "exp", "run", "-n", "trial", "-S", "finetune.lr=0.02")) == {
+        "finetune",
+        *AFTER_CLASSIFIERS,
+    }
+    assert "finetune.lr" in dvc(reproduced, "params", "diff")
+    assert "metrics/finetune.json" in dvc(reproduced, "metrics", "diff", "--all")
+    assert "trial" in dvc(reproduced, "exp", "show", "--csv")
+    table = dvc(reproduced, "metrics", "show")
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [f"metrics/{name}.json" for name in CLASSIFIERS]
+    for command in (["show"], ["diff", "HEAD"]):
+        dvc(reproduced, "plots", *command, "-o", "page")
+        page = (reproduced / "page/index.html").read_text(encoding="utf-8")
+        assert all(word in page for word in ("finetune: confusion on test", "SeaLake", "val_accuracy", "tsne"))
+    write_params(reproduced)  # an experiment leaves its values in the working tree
+    assert stages_run(dvc(reproduced, "repro")) == set()
+
+
+@pytest.mark.slow
+def test_a_forced_run_leaves_the_lock_unchanged(reproduced):
+    write_params(reproduced)
+    dvc(reproduced, "repro")
+    lock = (reproduced / "dvc.lock").read_bytes()
+    assert stages_run(dvc(reproduced, "repro", "-f")) == set(STAGES)
+    assert (reproduced / "dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.slow
+def test_a_mistyped_parameter_stops_its_stage_by_name(reproduced):
+    params = reproduced / "params.yaml"
+    params.write_text(params.read_text().replace("finetune:", "finetune:\n  learning_rate: 1", 1))
+    result = run("dvc", "repro", cwd=reproduced)
+    write_params(reproduced)
+    assert result.returncode != 0
+    assert "finetune.learning_rate is not a parameter" in result.stderr
+    assert stages_run(result.stdout) == {"finetune"}
+    assert stages_run(dvc(reproduced, "repro")) == set()  # the earlier results are restored
+    assert (reproduced / "metrics/finetune.json").exists()
+
+
+def test_the_committed_lock_fits_the_committed_code():
+    lock = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"]
+    assert set(lock) == set(STAGES)
+    params = YAML(typ="safe").load(REPOSITORY / "params.yaml")
+    for name, stage in lock.items():
+        for dep in stage.get("deps", []):
+            path = REPOSITORY / dep["path"]
+            if dep["path"].startswith(("stages/", "eurosat_transfer/")) and path.is_file():
+                assert hashlib.md5(path.read_bytes()).hexdigest() == dep["md5"], f"{name}: {path} has changed since"
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            assert functools.reduce(lambda section, part: section[part], key.split("."), params) == value
+
+
+@pytest.mark.slow
+def test_naming_a_classifier_reruns_compare_and_report_only(reproduced):
+    module = reproduced / "eurosat_transfer/evaluation/classifiers.py"
+    module.write_text(module.read_text() + "# one more\n")
+    assert stages_run(dvc(reproduced, "repro")) == AFTER_CLASSIFIERS

@@ -1,0 +1,177 @@
+"""Bytes that the disk has changed in DVC's cache, with the real DVC."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import dvc, run, write_params
+
+from eurosat_transfer.io.hashing import md5
+from eurosat_transfer.pipeline.integrity import (
+    cache_folder,
+    damaged_objects,
+    damaged_outputs,
+    digest_inputs,
+    locked_outputs,
+)
+
+
+def flip_a_byte(path: Path) -> None:
+    """Change one byte in the middle of a file. DVC trusts it still, because it is read-only."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    path.chmod(0o444)
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A repository with one stage that has run: it has read a file and a folder and written a file and a folder."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "in").mkdir()
+    for name in ("in/a.txt", "in/b.txt", "in.txt", "code.py"):
+        (folder / name).write_text(name, encoding="utf-8")
+    stage = (
+        "stages: {copy: {cmd: cp -r in out && cp in.txt out.txt, deps: [in.txt, in, code.py], outs: [out, out.txt]}}"
+    )
+    (folder / "dvc.yaml").write_text(stage, encoding="utf-8")
+    dvc(folder, "init", "-q", "--no-scm")
+    dvc(folder, "repro", "-q")
+    return folder
+
+
+@pytest.fixture
+def small(made, tmp_path, monkeypatch) -> Path:
+    """A copy of that repository, cache and all."""
+    folder = shutil.copytree(made, tmp_path / "small")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def cached(objects: Path, output: Path) -> Path:
+    """The cached object of an output, or of the largest file in it."""
+    md5_sum = dict(locked_outputs())[output]
+    path = objects / md5_sum[:2] / md5_sum[2:]
+    if path.suffix != ".dir":
+        return path
+    files = [objects / file["md5"][:2] / file["md5"][2:] for file in json.loads(path.read_bytes())]
+    return max(files, key=lambda p: p.stat().st_size)
+
+
+def test_locked_outputs_are_those_of_dvc_lock(small):
+    assert dict(locked_outputs()) == {Path("out"): md5(small / "out"), Path("out.txt"): md5(small / "out.txt")}
+    (small / "dvc.lock").unlink()
+    assert list(locked_outputs()) == []
+
+
+def test_the_cache_folder_is_the_configured_one(small):
+    assert cached(cache_folder(), Path("out.txt")).read_text(encoding="utf-8") == "in.txt"
+    dvc(small, "cache", "dir", "elsewhere")
+    assert cache_folder() == (small / "elsewhere/files/md5")
+    shutil.move(".dvc/cache", "elsewhere")
+    flip_a_byte(cached(cache_folder(), Path("out.txt")))
+    remove(Path("out.txt"))
+    dvc(small, "checkout")
+    assert damaged_outputs() == [Path("out.txt")]
+
+
+@pytest.mark.parametrize("output", [Path("out"), Path("out.txt")])
+def test_damage_in_the_cache_is_found(small, output):
+    objects, md5_sum = small / ".dvc/cache/files/md5", dict(locked_outputs())[output]
+    assert damaged_objects(objects, md5_sum) == []
+    damaged = cached(objects, output)
+    flip_a_byte(damaged)
+    assert damaged_objects(objects, md5_sum) == [damaged]
+    assert damaged_outputs() == []  # the workspace still has the sound content
+    remove(output)
+    dvc(small, "checkout")
+    assert damaged_outputs() == [output]
+    assert damaged_outputs([output]) == [output]
+    assert damaged_outputs([Path("in.txt")]) == damaged_outputs([]) == []
+    damaged.unlink()
+    assert damaged_objects(objects, md5_sum) == []
+
+
+def test_a_damaged_list_of_files_is_found(small):
+    md5_sum = dict(locked_outputs())[Path("out")]
+    listed = small / ".dvc/cache/files/md5" / md5_sum[:2] / md5_sum[2:]
+    flip_a_byte(listed)
+    assert damaged_objects(small / ".dvc/cache/files/md5", md5_sum) == [listed]
+
+
+def test_an_output_changed_on_purpose_is_not_damaged(small):
+    (small / "out.txt").write_text("mine", encoding="utf-8")
+    (small / "out/a.txt").unlink()
+    assert damaged_outputs() == []
+
+
+def test_the_digest_is_of_all_inputs_but_those_left_out(small):
+    first, rest = digest_inputs("copy"), digest_inputs("copy", leave_out=[Path("in")])
+    assert len({first, rest}) == 2
+    (small / "in/b.txt").write_text("changed", encoding="utf-8")
+    second = digest_inputs("copy")
+    (small / "in/b.txt").rename(small / "in/c.txt")
+    third = digest_inputs("copy")
+    remove(small / "in")
+    fourth = digest_inputs("copy")
+    assert len({first, second, third, fourth}) == 4
+    assert digest_inputs("copy", leave_out=[Path("in")]) == rest
+    (small / "code.py").write_text("changed", encoding="utf-8")
+    assert digest_inputs("copy", leave_out=[Path("in")]) != rest
+
+
+@pytest.fixture
+def copy(reproduced, tmp_path, monkeypatch) -> Path:
+    """A copy, cache and all, of the clone that has run."""
+    folder = shutil.copytree(reproduced, tmp_path / "copy", symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("output", "change", "stage"),
+    [("data/features.npz", {"svm.C": 7}, "svm"), ("data/dataset", {"extract.pixel_size": 9}, "extract")],
+)
+def test_a_stage_refuses_a_damaged_input_and_repair_removes_it(copy, output, change, stage):
+    lock = (copy / "dvc.lock").read_bytes()
+    flip_a_byte(cached(copy / ".dvc/cache/files/md5", Path(output)))
+    remove(copy / output)
+    write_params(copy, **change)
+
+    refused = run("dvc", "repro", stage, cwd=copy)
+    assert refused.returncode != 0
+    assert f"error: damaged in DVC's cache: {output}. " in refused.stderr
+    assert "Run `python -m eurosat_transfer repair`" in refused.stderr
+
+    repaired = run("python", "-m", "eurosat_transfer", "repair", cwd=copy)
+    assert output in repaired.stdout
+    assert f"{copy}/.dvc/cache/files/md5/" in repaired.stdout
+    write_params(copy)
+    dvc(copy, "repro")
+    assert (copy / "dvc.lock").read_bytes() == lock
+    assert run("python", "-m", "eurosat_transfer", "repair", cwd=copy).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_summary_shows_nothing_if_an_output_is_damaged(copy):
+    flip_a_byte(cached(copy / ".dvc/cache/files/md5", Path("report/report.html")))
+    remove(copy / "report/report.html")
+    dvc(copy, "checkout")
+    refused = run("python", "-m", "eurosat_transfer", cwd=copy)
+    assert refused.returncode != 0
+    assert "damaged in DVC's cache: report/report.html" in refused.stderr
+    assert "accuracy" not in refused.stdout
+
+
+@pytest.mark.slow
+def test_an_output_changed_on_purpose_is_used(copy):
+    shutil.copy(copy / "data/pixels.npz", copy / "data/features.npz")
+    assert "Running stage 'svm'" in dvc(copy, "repro", "--single-item", "svm")
+    assert run("python", "-m", "eurosat_transfer", cwd=copy).returncode == 0

@@ -1,0 +1,100 @@
+"""Many variants at once: the real queue of DVC with two workers."""
+
+import itertools
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+
+import dvc.api
+import pytest
+from conftest import REPOSITORY, run
+from conftest import dvc as run_dvc
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("queue")]  # the tests share one queue
+# knn.k and pixels.C. The first two tasks start together, and share knn; later tasks also find finished stages.
+GRID = list(itertools.product((2, 4), (5, 6)))
+
+
+def tasks(folder: Path) -> dict[str, str]:
+    """Read the status of the queue's tasks, by name."""
+    rows = [line.split() for line in run_dvc(folder, "queue", "status").splitlines()]
+    return {row[1]: row[-1] for row in rows[1:] if row and re.fullmatch("[0-9a-f]{7}", row[0])}
+
+
+@pytest.fixture(scope="module")
+def clone(pristine, tmp_path_factory) -> Path:
+    """Copy the reproduced clone once for the queue."""
+    return shutil.copytree(pristine, tmp_path_factory.mktemp("queue") / "clone", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def logs(clone):
+    """Run a queue of the grid up to compare, which needs no TensorFlow. Returns the log of each task, by name."""
+    names = [f"grid-{number}" for number in range(len(GRID))]
+    for name, (k, C) in zip(names, GRID, strict=True):
+        run_dvc(clone, "exp", "run", "--queue", "-n", name, "-S", f"knn.k={k}", "-S", f"pixels.C={C}", "compare")
+    before = run("git", "status", "--porcelain", cwd=clone).stdout
+    run_dvc(clone, "queue", "start", "-j", "2")
+    try:
+        end = time.monotonic() + 600
+        while {"Queued", "Running"} & set(tasks(clone).values()) and time.monotonic() < end:
+            time.sleep(1)
+        found = {name: run_dvc(clone, "queue", "logs", name) for name in names}
+        assert tasks(clone) == dict.fromkeys(names, "Success"), found
+        assert run("git", "status", "--porcelain", cwd=clone).stdout == before  # the working tree is unchanged
+        yield found
+    finally:
+        run("dvc", "queue", "stop", "--kill", cwd=clone)
+        run("dvc", "queue", "remove", "--all", cwd=clone)
+        run("dvc", "exp", "remove", *names, cwd=clone)
+
+
+def computed(log: str) -> list[str]:
+    """List the stages that a task computed itself."""
+    return [stage for stage in re.findall(r"Running stage '(\w+)'", log) if f"\n{stage}: taken from another" not in log]
+
+
+def test_variants_compute_shared_stages_once(logs):
+    ran = [(stage, k, C) for (k, C), log in zip(GRID, logs.values(), strict=True) for stage in computed(log)]
+    assert sorted(k for stage, k, _ in ran if stage == "knn") == [2, 4]
+    assert sorted(C for stage, _, C in ran if stage == "pixels") == [5, 6]
+    assert sorted((k, C) for stage, k, C in ran if stage == "compare") == GRID
+    assert {stage for stage, *_ in ran} == {"knn", "pixels", "compare"}
+
+
+def test_a_task_takes_knn_from_another_task(logs):
+    """Two tasks with one k start together, twice: the first two, and the last two when those have ended."""
+    assert any("knn: taken from another run" in log for log in logs.values())
+
+
+def test_the_documented_command_shows_the_best_variant_first(logs, clone):
+    page = (REPOSITORY / "docs/experiments.md").read_text(encoding="utf-8")
+    documented = re.search(r"dvc exp show --hide-workspace .*\n.*--sort-order desc", page)[0]
+    command = documented.replace("\\\n", " ").replace("metrics/svm.json", "metrics/knn.json")
+    table = run("sh", "-c", command, cwd=clone, COLUMNS="120").stdout
+    assert max(map(len, table.splitlines())) <= 120
+    assert "…" not in table
+    columns = next(line.split() for line in table.splitlines() if "Experiment" in line)[1:]
+    found = re.findall(r"\[(grid-\d)\] +(.*)", table)
+    rows = {name: dict(zip(columns, map(float, row.split()), strict=True)) for name, row in found}
+    assert {name: (row["knn.k"], row["pixels.C"]) for name, row in rows.items()} == dict(zip(logs, GRID, strict=True))
+    shown = [row["metrics/knn.json:test.accuracy"] for row in rows.values()]
+    assert shown == sorted(shown, reverse=True)
+    for name, accuracy in zip(rows, shown, strict=True):
+        metrics = json.loads(dvc.api.read("metrics/knn.json", repo=str(clone), rev=name))
+        assert metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-5)
+
+
+def test_a_forced_run_computes_each_time(reproduced):
+    for _ in range(4):
+        printed = run_dvc(reproduced, "repro", "--force", "--single-item", "knn")
+        assert "Running stage 'knn'" in printed
+        assert "taken from another run" not in printed
+    assert run("git", "status", "--porcelain", cwd=reproduced).stdout == ""
+
+
+def test_copies_for_other_variants_are_deleted_after_the_queue(logs, clone):  # noqa: ARG001
+    run_dvc(clone, "repro", "--force", "--single-item", "knn")
+    assert list((clone / ".dvc/tmp/shared-stages").iterdir()) == []

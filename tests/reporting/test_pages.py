@@ -1,0 +1,249 @@
+"""Pages of the report."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import vl_convert
+from conftest import encoded
+from example_run import ACTUAL, CLASSES, ExampleDataset, accuracy, example_selection, write_run
+from PIL import Image
+
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.reporting import pages
+from eurosat_transfer.reporting.results import RunResults, load_results
+
+NONE = "\N{EN DASH}"
+PARAMS = {"data": {"name": "tiles"}, "backbone": {"name": "tilenet", "weights": "auto"}, "svm": {"C": 10}}
+
+
+def write_example_pages(classes=CLASSES, params=PARAMS, **predictions) -> dict[str, str]:
+    """Write the pages of an example run in the current folder, and return their texts by name."""
+    write_run(classes, **predictions)
+    with pytest.MonkeyPatch.context() as patch:  # Vega's scripts take seconds to load
+        patch.setattr(vl_convert, "javascript_bundle", lambda snippet: f"// scripts {snippet}")
+        pages.write_report(params, load_results(), ExampleDataset(), example_selection(classes))
+    return {path.name: path.read_text(encoding="utf-8") for path in Path("report").iterdir()}
+
+
+@pytest.fixture
+def write_pages(tmp_path, monkeypatch):
+    """Change to an empty folder, and return the function that writes the pages there."""
+    monkeypatch.chdir(tmp_path)
+    return write_example_pages
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> dict[str, str]:
+    """Write the pages of a run without mistakes once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("pages"))
+        return write_example_pages()
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch) -> RunResults:
+    """Load the results of a run in which knn and svm make mistakes."""
+    monkeypatch.chdir(tmp_path)
+    write_run(knn=["SeaLake", "SeaLake", "Forest", "SeaLake"], svm=["SeaLake", *ACTUAL[1:]])
+    return load_results()
+
+
+def markdown_tables(text: str) -> list[list[list[str]]]:
+    """Split the tables of a Markdown page into cells."""
+    blocks = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in block] for block in blocks]
+
+
+def html_table(page: str, heading: str) -> list[list[str]]:
+    """Read the cells of the first table after a heading."""
+    table = re.search(rf"{heading}.*?<table>(.*?)</table>", page, re.DOTALL)[1]
+    return [re.findall(r"<t[hd]>(.*?)</t[hd]>", line) for line in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)]
+
+
+def image_index(data_uri: str) -> int:
+    """Find which image of the example data set a data URI shows, by its colour."""
+    content = base64.b64decode(data_uri.partition("base64,")[2])
+    return round(Image.open(io.BytesIO(content)).getpixel((0, 0))[0] / 10)
+
+
+def test_three_pages_are_written(written):
+    assert set(written) == {"report.html", "explore.html", "report.md"}
+
+
+def test_the_markdown_page_has_the_scores_of_all_classifiers(written):
+    scores, *_ = markdown_tables(written["report.md"])
+    assert scores[0][1:] == [
+        "test accuracy", "95 % interval", "macro F1", "log-loss", "calibration error", "val accuracy",
+    ]  # fmt: skip
+    assert [row[0] for row in scores[2:]] == list(reversed(CLASSIFIERS))
+    for name, *cells in scores[2:]:
+        probabilities = ["0.875", "0.062"] if name in ("probe", "finetune") else [NONE, NONE]
+        assert cells == [f"{accuracy(name):.3f}", "0.300 to 0.950", "0.700", *probabilities, "0.250"]
+
+
+def test_the_markdown_page_has_the_label_curves_and_f1_by_class(written):
+    _, labels, f1 = markdown_tables(written["report.md"])
+    assert labels == [
+        ["labelled images", "probe", "svm"],
+        ["---"] * 3,
+        ["10", "0.400 ± 0.020", "0.300 ± 0.020"],
+        ["20", "0.600 ± 0.010", "0.300 ± 0.010"],
+    ]
+    names = list(reversed(CLASSIFIERS))
+    figures = [f"{accuracy(name) + 0.2:.3f}" for name in names]
+    assert f1 == [["F1", *names], ["---"] * (1 + len(names)), ["Forest", *figures], ["SeaLake", *figures]]
+
+
+def test_all_rows_of_a_markdown_table_have_the_same_number_of_cells(write_pages):
+    tables = markdown_tables(write_pages(classes=["a|b", "c"])["report.md"])
+    assert len(tables) == 3
+    assert all(len(set(map(len, table))) == 1 for table in tables)
+    assert tables[2][2][0] == "a&#124;b"
+
+
+def test_the_html_page_has_the_scores_of_all_classifiers(written):
+    page = written["report.html"]
+    header, *rows = html_table(page, "How good is each classifier")
+    assert header[1:4] == ["test accuracy", "95 % interval", "macro F1"]
+    assert header[-2:] == ["val accuracy", "chosen on val"]
+    assert [row[0] for row in rows] == list(reversed(CLASSIFIERS))
+    cells = {name: cells for name, *cells in rows}
+    assert cells["svm"] == [f"{accuracy('svm'):.3f}", "0.300 to 0.950", "0.700", NONE, NONE, "0.250", NONE]
+    assert cells["probe"][3:] == ["0.875", "0.062", "0.250", "lr 0.03 "]
+
+
+def test_the_html_page_has_f1_by_class(written):
+    header, *rows = html_table(written["report.html"], "F1 by class")
+    assert header == ["", *reversed(CLASSIFIERS), "test images"]
+    assert [(row[0], row[1], row[-1]) for row in rows] == [
+        (name, f"{accuracy(next(reversed(CLASSIFIERS))) + 0.2:.3f}", "2") for name in CLASSES
+    ]
+
+
+def test_a_new_classifier_is_on_all_pages(write_pages, monkeypatch):
+    monkeypatch.setitem(CLASSIFIERS, "newcomer", "a linear discriminant analysis")
+    written = write_pages()
+    assert html_table(written["report.html"], "How good is each")[1][0] == "newcomer"
+    assert html_table(written["report.html"], "F1 by class")[0][1] == "newcomer"
+    assert "newcomer: a linear discriminant analysis." in written["report.html"]
+    assert 'id="confusion-newcomer"' in written["report.html"]
+    assert '"newcomer wrong"' in written["explore.html"]
+    assert [table[0].count("newcomer") for table in markdown_tables(written["report.md"])] == [0, 0, 1]
+    assert "| newcomer | " in written["report.md"]
+
+
+def test_every_chart_has_a_place_and_a_specification_on_the_page(written):
+    page = written["report.html"]
+    places = set(re.findall(r'<div class="chart" id="([\w-]+)">', page))
+    charts = re.search(r"^const charts = (.*);$", page, re.MULTILINE)[1]
+    names = {name for name in places if f'"{name}": {{' in charts}
+    assert places == names
+    assert len(places) == 5 + len(CLASSIFIERS) + 4 + 2
+
+
+def test_sentences_are_on_the_pages(written):
+    best = next(reversed(CLASSIFIERS))
+    for page in (written["report.html"], written["report.md"]):
+        assert f"{best} has the highest test accuracy: {accuracy(best):.3f}" in page
+        assert "2 times as many labels" in page
+        assert "ReLU converges after 100 iterations" in page
+        assert "The network brings images of the same class closer together" in page
+    assert "The network brings images of the same class closer together" in written["explore.html"]
+
+
+def test_sizes_and_parameters_are_on_the_page(written):
+    assert "2 classes, with 3 images for training, 1 for validation and 4 for testing" in written["report.html"]
+    assert "There are 3 train, 1 val and 4 test images. The backbone is tilenet." in written["report.md"]
+    assert "has 474,720 parameters and computes 128 features per image" in written["report.html"]
+    assert "svm:\n  C: 10\n" in written["report.html"]
+    assert re.search(r"numpy \d+\.\d+", written["report.html"])
+    assert "Drawings, not satellite images." in written["report.html"]
+
+
+def test_the_page_says_that_weights_are_random(write_pages, written):
+    random = PARAMS | {"backbone": {"name": "tilenet", "weights": "none"}}
+    assert "tilenet with random weights" in write_pages(params=random)["report.html"]
+    assert "with random weights" not in written["report.html"]
+
+
+def test_mistakes_show_their_own_tiles_and_predictions(write_pages):
+    wrong = ["Forest", "Forest", "Forest", "SeaLake"]  # the third image, whose index is 13
+    page = write_pages(svm=wrong, probe=wrong)["report.html"]
+    ((image, file, actual, predictions),) = re.findall(
+        r'<div><img src="(data:[^"]+)" alt="([^"]+)"><b>(\w+)</b>\n<ul>(.*?)</ul>', page
+    )
+    assert (image_index(image), file, actual) == (13, "13.png", "SeaLake")
+    assert '<li class="wrong">svm: Forest</li>' in predictions
+    assert '<li class="wrong">probe: Forest 0.75</li>' in predictions
+    assert '<li class="right">knn: SeaLake</li>' in predictions
+    assert "There are none" not in page
+
+
+def test_a_run_without_mistakes_says_so(written):
+    assert "There are none: all classifiers predict all test images correctly." in written["report.html"]
+
+
+def test_at_most_24_mistakes_are_shown(results):
+    rows = [{"actual": "a", "predicted": "b"}] * 30
+    mistakes = pages.show_mistakes(results._replace(predictions={"svm": rows}), ["file"] * 30, str)
+    assert len(mistakes) == 24
+
+
+def test_class_names_are_escaped_in_html(write_pages):
+    evil = ["<script>alert(1)</script>", "b"]
+    written = write_pages(classes=evil, svm=["b"] * 4)
+    for name in ("report.html", "explore.html"):
+        assert "<script>alert" not in written[name]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in written["report.html"]
+
+
+def test_the_scripts_are_part_of_the_pages(written):
+    for name in ("report.html", "explore.html"):
+        assert "// scripts window.vegaEmbed = vegaEmbed;" in written[name]
+        assert not re.search(r'(src|href)="https?:', written[name])
+
+
+def test_the_explorer_has_a_point_per_image_of_the_projection(results):
+    rows = pages.explorer_points(results, lambda position: f"tile {position}")
+    assert [(row["x"], row["y"], row["class"], row["image"]) for row in rows] == [
+        (i, -i, ACTUAL[i], f"tile {i}") for i in range(4)
+    ]
+    assert [row["knn"] for row in rows] == ["SeaLake", "SeaLake", "Forest", "SeaLake"]
+    assert [row["svm"] for row in rows] == ["SeaLake", *ACTUAL[1:]]
+    assert set(CLASSIFIERS) <= set(rows[0])
+
+
+def test_points_of_the_explorer_are_found_by_their_row(results):
+    results = results._replace(points=[results.points[2], results.points[0]])
+    rows = pages.explorer_points(results, str)
+    assert [(row["image"], row["knn"]) for row in rows] == [("2", "Forest"), ("0", "SeaLake")]
+
+
+def test_many_points_are_thinned_out_evenly(results, monkeypatch):
+    monkeypatch.setattr(pages, "MAX_EXPLORED", 3)
+    assert [row["image"] for row in pages.explorer_points(results, str)] == ["0", "1", "3"]
+
+
+def test_a_small_image_is_embedded_as_it_is():
+    content = encoded((1, 2, 3), "JPEG", size=(64, 64))
+    assert pages.to_data_uri(content) == f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+
+
+def test_a_large_image_is_made_smaller():
+    uri = pages.to_data_uri(encoded((200, 0, 0), "PNG", size=(130, 65)))
+    kind, _, content = uri.partition(";base64,")
+    image = Image.open(io.BytesIO(base64.b64decode(content)))
+    assert (kind, image.format, image.size) == ("data:image/png", "PNG", (64, 32))
+    assert np.asarray(image)[0, 0].tolist() == [200, 0, 0]
+
+
+@pytest.mark.slow
+def test_the_pages_of_a_real_run_need_no_network(reproduced):
+    for name in ("report.html", "explore.html"):
+        page = (reproduced / "report" / name).read_text(encoding="utf-8")
+        assert "window.vegaEmbed=" in page
+        assert not re.search(r'<(script|link|img)[^>]*(src|href)="https?:', page)

@@ -1,0 +1,86 @@
+"""Pictures that stages draw with Matplotlib."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from conftest import encoded
+from PIL import Image
+
+from eurosat_transfer.reporting.activation_picture import draw_losses
+from eurosat_transfer.reporting.label_curve_picture import draw_label_curve
+from eurosat_transfer.reporting.tile_sheet import draw_tile_sheet
+from eurosat_transfer.reporting.tsne_picture import draw_projections
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    yield
+    plt.close("all")
+
+
+def legend_texts(legend) -> list[str]:
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_label_curve_shows_mean_and_standard_deviation():
+    points = [{"images": 10, "mean": 0.5, "sd": 0.1}, {"images": 100, "mean": 0.7, "sd": 0.05}]
+    draw_label_curve("plots/labels.png", {"svm": points, "probe": points[:1]})
+    (axis,) = plt.gcf().axes
+    svm, probe = axis.lines
+    assert svm.get_xydata().tolist() == [[10, 0.5], [100, 0.7]]
+    assert probe.get_xydata().tolist() == [[10, 0.5]]
+    band = axis.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.4, 0.75))
+    assert legend_texts(axis.get_legend()) == ["svm", "probe"]
+    assert axis.get_xscale() == "log"
+
+
+def test_projections_are_side_by_side_and_coloured_by_class():
+    points = {"features": np.arange(8.0).reshape(4, 2), "pixels": -np.arange(8.0).reshape(4, 2)}
+    y = np.array([0, 1, 0, 1])
+    draw_projections("plots/tsne.png", points, y, ["a", "b"], {"features": 0.82, "pixels": 0.34})
+    left, right = plt.gcf().axes
+    assert left.get_title() == "features: 82% of the 5 nearest are of one class"
+    assert right.get_title() == "pixels: 34% of the 5 nearest are of one class"
+    first, second = left.collections
+    assert first.get_offsets().tolist() == [[0, 1], [4, 5]]
+    assert second.get_offsets().tolist() == [[2, 3], [6, 7]]
+    assert not np.array_equal(first.get_facecolor(), second.get_facecolor())
+    assert legend_texts(plt.gcf().legends[0]) == ["a", "b"]
+    width, height = Image.open("plots/tsne.png").size
+    assert width > 2 * height
+
+
+def test_losses_are_drawn_by_iteration_with_the_limit_of_convergence():
+    losses = {"mlp": {"sigmoid": [2.0, 1.0], "relu": [1.0]}, "convnet": {"sigmoid": [3.0], "relu": [2.0]}}
+    draw_losses("plots/activations.png", losses, steps=45, converged=0.1)
+    mlp, convnet = plt.gcf().axes
+    assert (mlp.get_title(), convnet.get_title()) == ("mlp", "convnet")
+    sigmoid, relu, limit = mlp.lines
+    assert sigmoid.get_xydata().tolist() == [[45, 2.0], [90, 1.0]]
+    assert relu.get_xydata().tolist() == [[45, 1.0]]
+    assert set(limit.get_ydata()) == {0.1}
+    assert legend_texts(mlp.get_legend()) == ["sigmoid", "relu", "converged: 0.1"]
+
+
+@pytest.mark.slow  # loads TensorFlow, which decodes the images
+def test_the_tile_sheet_has_a_row_per_class():
+    red, blue = (encoded(colour, "PNG", size=(64, 64)) for colour in ((255, 0, 0), (0, 0, 255)))
+    draw_tile_sheet("plots/tiles.png", {"Forest": [red, red, red], "SeaLake": [blue]})
+    width, height = Image.open("plots/tiles.png").size
+    assert (height, width) == (2 * 64, 3 * 64 + 2 * 80)
+    pixels = np.asarray(Image.open("plots/tiles.png").convert("RGB"))
+    columns = [160 + 32, 160 + 96, 160 + 160]
+    assert pixels[32, columns].tolist() == [[255, 0, 0]] * 3
+    assert pixels[96, columns].tolist() == [[0, 0, 255], [255, 255, 255], [255, 255, 255]]
+
+
+def test_a_picture_has_the_same_bytes_each_time():
+    pictures = []
+    for _ in range(2):
+        draw_label_curve("plots/labels.png", {"svm": [{"images": 10, "mean": 0.5, "sd": 0.1}]})
+        pictures.append(Path("plots/labels.png").read_bytes())
+    assert pictures[0] == pictures[1]

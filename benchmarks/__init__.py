@@ -1,1 +1,1 @@
-"""How fast this project is, measured against what else does the same: `python -m benchmarks --help`."""
+"""Benchmarks of this project against other programs that do the same: `python -m benchmarks --help`."""

@@ -1,4 +1,4 @@
-"""A temporary clone of the working tree, with nothing computed and nothing cached, to run the graph in."""
+"""A temporary clone of the working tree, without results and without a cache, to run the pipeline in."""
 
 import functools
 import os
@@ -21,13 +21,17 @@ class Repository:
     """A folder to run commands in."""
 
     def __init__(self, folder: Path):
+        """Set the folder."""
         self.folder = folder
 
     def run(self, *command: str) -> str:
-        """Run a command in it, by this interpreter's programs.
+        """Run a command in the folder. Programs of this interpreter's environment come first.
 
         Returns:
-            What it printed.
+            Its standard output.
+
+        Raises:
+            SystemExit: the command failed.
         """
         done = subprocess.run(command, cwd=self.folder, env=self.environment(), capture_output=True, text=True)
         if done.returncode:
@@ -35,7 +39,7 @@ class Repository:
         return done.stdout
 
     def environment(self) -> dict[str, str]:
-        """Variables for a command in it: a store of features of its own, somebody who may commit to Git."""
+        """Build the variables for a command: a feature cache inside the folder, and a Git identity."""
         who = {
             f"GIT_{who}_{what}": "benchmark@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
@@ -44,9 +48,10 @@ class Repository:
 
 
 class Clone(Repository):
-    """The working tree's files, as Git sees them, in a repository of its own: no results, no cache."""
+    """A new repository with the files of the working tree that Git does not ignore, without results and cache."""
 
     def __init__(self, folder: Path):
+        """Copy the files to an empty folder and commit them."""
         super().__init__(folder)
         listed = subprocess.run(
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, check=True, capture_output=True, text=True
@@ -58,7 +63,7 @@ class Clone(Repository):
         self.commit()
 
     def commit(self) -> None:
-        """Commit everything to Git, as experiments need it."""
+        """Commit all files to Git, because DVC's experiments need a clean working tree."""
         for command in (
             ["git", "init", "-q"],
             ["git", "add", "-A"],
@@ -67,7 +72,7 @@ class Clone(Repository):
             self.run(*command)
 
     def set_params(self, changes: Mapping[str, object]) -> None:
-        """Change params.yaml, {"svm.C": 1}."""
+        """Change values in params.yaml, for example {"svm.C": 1}."""
         yaml, path = YAML(), self.folder / "params.yaml"
         params = yaml.load(path)
         for name, value in changes.items():
@@ -76,13 +81,13 @@ class Clone(Repository):
         yaml.dump(params, path)
 
     def stages(self) -> list[str]:
-        """Names of the stages, in dvc.yaml's order."""
+        """List the names of the stages in the order of dvc.yaml."""
         return list(YAML(typ="safe").load(self.folder / "dvc.yaml")["stages"])
 
 
 @contextmanager
 def temporary_clone(changes: Mapping[str, object] | None = None) -> Iterator[Clone]:
-    """Make a clone, with changes to its parameters committed; it is gone afterwards."""
+    """Make a clone with changed parameters, and delete it after the block."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Clone(Path(folder))
         clone.set_params(changes or {})

@@ -1,10 +1,12 @@
-"""Ways from JPEG bytes to a network's features, each at its best on this machine, all in float32.
+"""Programs that compute a network's features from JPEG images, each with its best settings on this machine.
 
     python -m benchmarks.contenders NAME NETWORK FOLDER
 
-NETWORK is a Network as JSON, FOLDER has the images as .jpg. Each way gives features as a stream, and is timed from the
-WARM-th image's to the last one's: pipelines are full by then, and nothing is compiled any more. Where the best settings
-depend on the machine there are several candidates: each is tried on the first images, the fastest one stays.
+NETWORK is a Network as JSON. FOLDER has the images as .jpg files. All programs compute in float32.
+
+Each program returns a stream of features. It is timed from the image number WARM to the last image: by then its
+pipeline is full and everything is compiled. If the best settings depend on the machine, a program has several
+candidates. Each candidate is timed on the first images, and the fastest one is measured.
 """
 
 import json
@@ -26,31 +28,48 @@ import numpy as np
 
 from benchmarks.rounds import Answer, serve
 
-WARM = 64  # images that a stream has given when its time begins; at most half of them
-TRIED = 192  # images on which candidates are compared; only half of them count
+WARM = 64  # images before the timing of a stream begins; at most half of all images
+TRIED = 192  # images that candidates are compared on
+PIXEL_SIZE = 32  # of the small copies that the stage extract computes beside the features, as in params.yaml
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
-Stream = Callable[[list[bytes]], Iterable[np.ndarray]]  # images -> float32, (d,), one an image, in order
+Stream = Callable[[list[bytes]], Iterable[np.ndarray]]  # images -> features of each image in order, float32, (d,)
 
 
 class Network(NamedTuple):
-    """A network that Keras Applications and torchvision both have."""
+    """A network that both Keras Applications and torchvision have.
 
-    keras: str  # as Keras calls it
-    module: str  # in Keras Applications
-    torch: str  # as torchvision calls it
-    size: int  # pixels a side of its input
+    Attributes:
+        keras: its constructor in Keras Applications.
+        module: the module of that constructor.
+        torch: its constructor in torchvision.
+        size: side of the images in pixels.
+    """
+
+    keras: str
+    module: str
+    torch: str
+    size: int
 
 
 class Candidate(NamedTuple):
-    """A way with its settings."""
+    """A program with its settings.
+
+    Attributes:
+        settings: description for the table.
+        make: builds and compiles the program.
+    """
 
     settings: str
     make: Callable[[], Stream]
 
 
 def keras_network(network: Network) -> tuple:
-    """Build a network by Keras, the same random weights every time; and what it wants done to its images."""
+    """Build a network with Keras, with the same random weights every time.
+
+    Returns:
+        The network, and its preprocess_input function.
+    """
     import keras
 
     keras.utils.set_random_seed(0)
@@ -61,31 +80,36 @@ def keras_network(network: Network) -> tuple:
 
 
 def operations(model) -> int:
-    """Floating-point operations of a Keras network on one image: two for each weight, wherever it is applied."""
+    """Count the floating-point operations of a Keras network for one image.
+
+    Each weight of a kernel takes one multiplication and one addition at each position.
+    """
     count = 0
     for layer in model.layers:
         if (kernel := getattr(layer, "kernel", None)) is not None:
-            places = layer.output.shape[1:-1]  # none: a dense layer
-            count += 2 * int(np.prod(places)) * int(np.prod(kernel.shape))
+            positions = layer.output.shape[1:-1]  # empty for a dense layer
+            count += 2 * int(np.prod(positions)) * int(np.prod(kernel.shape))
     return count
 
 
 def project(network: Network) -> list[Candidate]:
-    """Run what the stages extract and finetune run."""
+    """Run what the stage extract runs, which also computes a small copy of each image."""
 
     def make() -> Stream:
-        from stages.common import backbones, inference
-        from stages.common.tensorflow import keras
+        from eurosat_transfer.features import inference
+        from eurosat_transfer.networks.backbones import build_backbone, find_preprocess
+        from eurosat_transfer.tensorflow_setup import keras
 
         keras.utils.set_random_seed(0)
-        model = backbones.build(network.keras.lower(), network.size, {})
-        return inference.Network(model, backbones.preprocess_for(network.keras.lower())).stream
+        model = build_backbone(network.keras.lower(), network.size, {})
+        built = inference.Network(model, find_preprocess(network.keras.lower()))
+        return lambda images: (extracted.features for extracted in built.extract(enumerate(images), PIXEL_SIZE))
 
-    return [Candidate("as the stages run it", make)]
+    return [Candidate("as the stage extract runs it", make)]
 
 
 def lab(network: Network) -> list[Candidate]:
-    """Run the lab's loop as it is written: 32 images at a time through Keras' predict, no preprocess_input."""
+    """Run the loop of the university lab as it is written: Keras' predict on 32 images, without preprocess_input."""
 
     def make() -> Stream:
         model, _ = keras_network(network)
@@ -105,7 +129,7 @@ def lab(network: Network) -> list[Candidate]:
 
 
 def tf_function(network: Network) -> list[Candidate]:
-    """Run a tf.function behind tf.data."""
+    """Run a tf.function on batches from tf.data."""
     import tensorflow as tf
 
     def make(batch: int) -> Stream:
@@ -129,9 +153,9 @@ def tf_function(network: Network) -> list[Candidate]:
 
 
 def onnx_runtime(network: Network) -> list[Candidate]:
-    """Run ONNX Runtime on the network as tf2onnx converts it, with all threads on one batch, or one on each of many."""
+    """Run ONNX Runtime on the converted network, with all threads on one batch or one thread on each of several."""
     import onnxruntime
-    import tensorflow  # noqa: F401, so that its import counts whichever candidate stays
+    import tensorflow  # noqa: F401, so that the time of the import is measured for every candidate
     import tf2onnx
 
     def make(batch: int, at_once: int) -> Stream:
@@ -154,7 +178,10 @@ def onnx_runtime(network: Network) -> list[Candidate]:
 
 
 def openvino(network: Network) -> list[Candidate]:
-    """Run OpenVINO as its documentation advises for throughput: AsyncInferQueue and the THROUGHPUT hint."""
+    """Run OpenVINO with AsyncInferQueue and the THROUGHPUT hint.
+
+    Source: https://docs.openvino.ai/2025/openvino-workflow/running-inference/optimize-inference.html
+    """
     import keras
     import openvino as ov
 
@@ -180,7 +207,7 @@ def openvino(network: Network) -> list[Candidate]:
                     for number, images_of_batch in enumerate(_decoded(images, network.size, batch)):
                         queue.start_async([images_of_batch], number)
                     queue.wait_all()
-                except Exception as error:  # else whoever waits for a result would wait for ever
+                except Exception as error:  # otherwise the loop below would wait for a result forever
                     for result in results:
                         if not result.done():
                             result.set_exception(error)
@@ -189,7 +216,7 @@ def openvino(network: Network) -> list[Candidate]:
             feeder.start()
             rows = (row for result in results for row in result.result())
             yield from islice(rows, len(images))
-            feeder.join()  # whoever frees the model while a callback waits for Python's lock waits for ever
+            feeder.join()  # a model that is freed while a callback still waits for Python's lock deadlocks
 
         return run
 
@@ -197,7 +224,7 @@ def openvino(network: Network) -> list[Candidate]:
 
 
 def torchvision(network: Network) -> list[Candidate]:
-    """Run torchvision's network, channels last, by Inductor with its weights frozen, or by TorchScript."""
+    """Run torchvision's network with channels last, compiled by Inductor or by TorchScript."""
     import torch
     import torch._inductor.config
     from torchvision import models
@@ -205,20 +232,23 @@ def torchvision(network: Network) -> list[Candidate]:
     torch._inductor.config.freezing = True
 
     class Prepared(torch.nn.Module):
-        """The network on uint8 images, channels last, as they are decoded."""
+        """The network for decoded images, uint8, channels last."""
 
         def __init__(self):
+            """Build the network with strides as in Keras, and the normalisation of its images."""
             super().__init__()
             torch.manual_seed(0)
             self.network = getattr(models, network.torch)(weights=None)
             setattr(self.network, "fc" if hasattr(self.network, "fc") else "classifier", torch.nn.Identity())
-            for module in self.network.modules():  # torchvision's ResNet has its strides one layer later, for 6 % more
+            # torchvision's ResNet has its strides one layer later than Keras', which takes 6 % more operations.
+            for module in self.network.modules():
                 if isinstance(module, models.resnet.Bottleneck):
                     module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
             self.register_buffer("mean", torch.tensor([123.675, 116.28, 103.53]).reshape(3, 1, 1))
             self.register_buffer("deviation", torch.tensor([58.395, 57.12, 57.375]).reshape(3, 1, 1))
 
         def forward(self, images):
+            """Normalise images and apply the network."""
             return self.network((images.permute(0, 3, 1, 2).float() - self.mean) / self.deviation)
 
     def make(batch: int, inductor: bool) -> Stream:
@@ -248,19 +278,24 @@ CONTENDERS: dict[str, tuple[str, Callable[[Network], list[Candidate]], tuple[str
     "onnx_runtime": ("ONNX Runtime", onnx_runtime, ("onnxruntime",)),
     "openvino": ("OpenVINO", openvino, ("openvino",)),
     "torchvision": ("torchvision", torchvision, ("torchvision", "torch")),
-}  # how it is called in tables, itself, packages whose versions matter
+}  # name in tables, candidates, packages whose versions the table names
 
 
 def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[[], Answer]]:
-    """Choose the fastest candidate, and give its measurement.
+    """Choose the fastest candidate of a program.
+
+    Args:
+        name: of the program in CONTENDERS.
+        network: the network.
+        folder: has the images as .jpg files.
 
     Returns:
-        {"settings", "versions", "failures" (of other candidates), "seconds" (imports, building and compiling, until the
-        first features), "first" (the first image's features), "operations" (of the network on an image; this project's
-        only)}; and what measures: {"rate"}, images a second.
+        What is known about the candidate: settings, versions, failures (of other candidates), seconds (from the imports
+        to the first features), first (the features of the first image), operations (of the network for one image; only
+        this project reports it). And a function that measures once: {"rate": images per second}.
 
     Raises:
-        ModuleNotFoundError: a package that it needs is not installed.
+        ModuleNotFoundError: a package is not installed.
         RuntimeError: no candidate works.
     """
     images = [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
@@ -276,11 +311,11 @@ def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[
             rows = iter(run(images[:WARM]))
             first = next(rows)
             seconds = imported + time.perf_counter() - start
-            deque(rows, maxlen=0)  # nothing of it runs on
+            deque(rows, maxlen=0)  # run to the end, so that nothing runs in the background
             rate = timed(run, images[:TRIED]) if len(candidates) > 1 else 0
         except ModuleNotFoundError:
             raise
-        except Exception as error:  # such as no C++ compiler for torch.compile: the others are left
+        except Exception as error:  # for example no C++ compiler for torch.compile; other candidates may work
             failures.append(f"{settings}: {type(error).__name__}: {str(error)[:300]}")
             continue
         if best is None or rate > best[0]:
@@ -300,7 +335,7 @@ def set_up(name: str, network: Network, folder: Path) -> tuple[Answer, Callable[
 
 
 def timed(run: Stream, images: list[bytes]) -> float:
-    """Images a second, from the WARM-th to the last."""
+    """Measure images per second, from the image number WARM to the last one."""
     warm, count = min(WARM, len(images) // 2), 0
     for count, _ in enumerate(run(images), 1):
         if count == warm:
@@ -311,7 +346,7 @@ def timed(run: Stream, images: list[bytes]) -> float:
 
 
 def _function(network: Network, batch: int) -> tuple:
-    """A Keras network, a tf.function of it on batches of decoded images, uint8, and that one's signature."""
+    """Build a Keras network, a tf.function that applies it to decoded images, uint8, and the function's signature."""
     import tensorflow as tf
 
     model, prepare = keras_network(network)
@@ -327,13 +362,13 @@ def _function(network: Network, batch: int) -> tuple:
 def _in_order(
     images: list[bytes], size: int, batch: int, infer: Callable[[np.ndarray], np.ndarray], at_once: int
 ) -> Iterator[np.ndarray]:
-    """Apply infer to batches, several at once, while later ones are being decoded."""
+    """Apply infer to several batches in parallel, while later batches are decoded."""
     rows = (row for result in _ahead(infer, _decoded(images, size, batch), at_once) for row in result)
     return islice(rows, len(images))
 
 
 def _decoded(images: list[bytes], size: int, batch: int) -> Iterator[np.ndarray]:
-    """Decode and resize by Pillow, in threads, ahead of need; uint8, (batch, size, size, 3), the last one filled up."""
+    """Decode and resize images with Pillow in threads: uint8, (batch, size, size, 3). The last batch is padded."""
     from PIL import Image
 
     def decode(encoded: list[bytes]) -> np.ndarray:
@@ -345,7 +380,7 @@ def _decoded(images: list[bytes], size: int, batch: int) -> Iterator[np.ndarray]
 
 
 def _ahead(function: Callable, items: Iterable, workers: int) -> Iterator:
-    """Map in threads, in order, a few items ahead of what is asked for."""
+    """Apply a function to items in threads, a few items ahead, and yield the results in order."""
     with ThreadPoolExecutor(workers) as pool:
         waiting = deque()
         for item in items:

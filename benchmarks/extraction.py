@@ -1,4 +1,4 @@
-"""How many images a second go from JPEG bytes to features, by this project and by what else does the same?"""
+"""How many images per second does this project turn from JPEG bytes into features, compared with other programs?"""
 
 import argparse
 import io
@@ -17,24 +17,24 @@ from benchmarks import machine
 from benchmarks.contenders import CONTENDERS, Network
 from benchmarks.rounds import Contender, LeftOutError, interleave, ratio, summary
 from benchmarks.tables import Table
-from stages.drawn.landcover import CLASSES, draw_tile
+from eurosat_transfer.data.drawings.landcover import CLASSES, draw_tile
 
-NETWORKS = {  # and how many images of it a round: some seconds
+NETWORKS = {  # with the number of images per round, which take some seconds
     "ResNet-50 at 224": (Network("ResNet50", "resnet50", "resnet50", 224), 448),
     "ResNet-50 at 64": (Network("ResNet50", "resnet50", "resnet50", 64), 2624),
     "MobileNetV2 at 224": (Network("MobileNetV2", "mobilenet_v2", "mobilenet_v2", 224), 1664),
 }
-OTHER_FEATURES = ("lab", "torchvision")  # no preprocess_input; other weights
-HELP = "images a second from JPEG bytes to features: this project, the lab's loop, tf.function and peers"
+OTHER_FEATURES = ("lab", "torchvision")  # the lab uses no preprocess_input, torchvision has other weights
+HELP = "images per second from JPEG bytes to features, compared with other programs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this part's options."""
-    parser.add_argument("--images", type=int, help="extraction: images of each network a round, 2 or more")
+    """Add the options of this part."""
+    parser.add_argument("--images", type=int, help="extraction: images per round and network, 2 or more")
 
 
 def run(options: argparse.Namespace) -> list[Table]:
-    """Answer for each network."""
+    """Make a table for each network."""
     tables = []
     for name, (network, count) in NETWORKS.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -44,19 +44,25 @@ def run(options: argparse.Namespace) -> list[Table]:
 
 
 def write_images(folder: Path, count: int, archive: Path | None) -> None:
-    """Write images of the archive, evenly spaced, or else the embedded default's first drawings of every class."""
+    """Write images for the measurement as .jpg files.
+
+    Args:
+        folder: where to write them.
+        count: number of images.
+        archive: EuroSAT, from which images at equal distances are taken; None for drawn tiles, the classes in turn.
+    """
     if archive:
         with ZipFile(archive) as file:
             names = sorted(name for name in file.namelist() if name.endswith(".jpg"))
             images = [file.read(names[i]) for i in np.linspace(0, len(names) - 1, count).astype(int)]
     else:
-        images = map(drawn, range(count))
+        images = map(drawn_jpeg, range(count))
     for number, image in enumerate(images):
         (folder / f"{number:06}.jpg").write_bytes(image)
 
 
-def drawn(number: int) -> bytes:
-    """Draw a tile of the embedded default, classes in turn, as it is there."""
+def drawn_jpeg(number: int) -> bytes:
+    """Draw a tile of the data set landcover-demo and encode it. The classes take turns."""
     buffer = io.BytesIO()
     tile = draw_tile(list(CLASSES)[number % len(CLASSES)], 1 + number // len(CLASSES))
     Image.fromarray(tile).save(buffer, "JPEG", quality=90)
@@ -64,11 +70,18 @@ def drawn(number: int) -> bytes:
 
 
 def compare(name: str, network: Network, folder: Path, options: argparse.Namespace) -> Table:
-    """Measure every contender that can be had on the same images, and the machine, in every round."""
+    """Measure every program that is installed on the same images, and the machine's matrix product, in every round.
+
+    Args:
+        name: of the network in the table.
+        network: the network.
+        folder: has the images.
+        options: rounds, matrix and torch_python.
+    """
     taking_part, left_out = {}, []
 
     def start(key: str, called: str, module: str, *arguments: str) -> None:
-        print(f"{name}: {called} sets itself up", file=sys.stderr, flush=True)
+        print(f"{name}: starting {called}", file=sys.stderr, flush=True)
         python = options.torch_python if key.startswith("torch") else sys.executable
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
         try:
@@ -97,7 +110,14 @@ def _asking(contender: Contender):
 
 
 def tabulated(name: str, measured: dict[str, list[float]], about: dict[str, dict], left_out: list[str]) -> Table:
-    """Turn what was measured (images a second, and GFLOP/s of products) into a table, the fastest first."""
+    """Build the table, with the fastest program first.
+
+    Args:
+        name: of the network in the table.
+        measured: one value per round, by contender: images per second, or GFLOP/s of a matrix product.
+        about: what the contenders know about themselves.
+        left_out: sentences about contenders that do not take part.
+    """
     products = {key: values for key, values in measured.items() if key not in CONTENDERS}
     machine_rate = [max(values) for values in zip(*products.values(), strict=True)]
     operations, features = about["project"]["operations"], np.array(about["project"]["first"])
@@ -124,14 +144,14 @@ def tabulated(name: str, measured: dict[str, list[float]], about: dict[str, dict
     rows.sort(key=lambda row: -row["images/s"])
     by_library = ", ".join(f"{key.partition(':')[0]} {statistics.median(v):.0f}" for key, v in products.items())
     notes = [
-        f"The network takes {operations * 1e-9:.3g} GFLOP an image. Matrix product: "
-        f"{statistics.median(machine_rate):.0f} GFLOP/s in single precision, of each round the fastest library's "
-        f"({by_library}).",
-        f"{len(machine_rate)} rounds; ratios are medians of the ratios within a round. Compiling counts as set-up.",
-        "Features are compared on one image, relative to the largest; not where the weights are others (torchvision) "
-        "or preprocess_input is left out (the lab). Most peers resize by Pillow, to whole numbers: hence a difference.",
+        f"The network takes {operations * 1e-9:.3g} GFLOP per image. The matrix product of the fastest library reaches "
+        f"{statistics.median(machine_rate):.0f} GFLOP/s in single precision ({by_library}).",
+        f"{len(machine_rate)} rounds. Ratios are medians of the ratios within a round. Set-up includes compilation.",
+        '"features differ by" compares the features of one image, relative to the largest one. It is empty for other '
+        "weights (torchvision) and for images without preprocess_input (the lab). Most other programs resize with "
+        "Pillow, which rounds to whole numbers, so their features differ.",
         *(f"{CONTENDERS[key][0]} does not work with {why}." for key in by_key for why in about[key]["failures"]),
         *left_out,
     ]
     columns = [column for column in rows[0] if column not in ("rounds", "versions")]
-    return Table(f"{name}: images a second from JPEG bytes to features", columns, rows, notes)
+    return Table(f"{name}: images per second from JPEG bytes to features", columns, rows, notes)

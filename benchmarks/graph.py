@@ -1,4 +1,4 @@
-"""What does the graph cost beside a plain script, and what does a change cost?"""
+"""How much time does DVC add to a plain script, and how long does a change take?"""
 
 import argparse
 import json
@@ -15,12 +15,14 @@ from pathlib import Path
 from benchmarks.clone import Clone, Repository, temporary_clone
 from benchmarks.rounds import interleave, ratio, summary
 from benchmarks.tables import Table
-from stages.common.intact import locked_outputs, md5
+from eurosat_transfer.io.hashing import md5
+from eurosat_transfer.pipeline.integrity import locked_outputs
 
-HELP = "the whole default graph, cold, beside a plain script; nothing changed; one parameter changed; svm alone"
+HELP = "the whole pipeline from scratch, a plain script, a change, and the stage svm alone"
 CHANGES = {"svm.C": 1, "finetune.lr": 0.0003, "split.train": 1100}
 MAINS = ".git/mains.txt"
-# Goes to the end of a clone's stages/common/stage.py, on which no stage depends: notes what each main takes.
+STAGE_MODULE = "eurosat_transfer/pipeline/stage.py"
+# Is appended to a clone's STAGE_MODULE, on which no stage depends. It records how long the main() of each stage takes.
 NOTE_MAINS = f'''
 
 def run_stage(main, doc, run_stage=run_stage):
@@ -28,7 +30,7 @@ def run_stage(main, doc, run_stage=run_stage):
 
     def timed():
         if os.environ["DVC_STAGE"] == "extract":
-            import stages.common.inference, stages.common.tiles  # late, but an import
+            import eurosat_transfer.features.extraction  # main() imports it late; imports do not count
         started = time.perf_counter()
         main()
         with open("{MAINS}", "a") as file:
@@ -40,10 +42,10 @@ COLD, PLAIN, NOTHING = "dvc repro, cold", "a plain script, cold", "dvc repro, no
 
 
 def run(options: argparse.Namespace) -> list[Table]:
-    """Answer for the whole graph, then for svm alone."""
-    whole = measure_graph(options.rounds, CHANGES)
+    """Measure the whole pipeline, and then the stage svm alone."""
+    measured = measure_graph(options.rounds, CHANGES)
     return [
-        graph_table(*whole),
+        graph_table(*measured),
         alone_table("svm", "svm.C", measure_alone("svm", "svm.C", range(1, options.rounds + 1))),
     ]
 
@@ -51,16 +53,17 @@ def run(options: argparse.Namespace) -> list[Table]:
 def measure_graph(
     rounds: int, changes: Mapping[str, object], stages: Iterable[str] = (), params: Mapping[str, object] | None = None
 ) -> tuple[dict[str, list[float]], list[dict[str, float]], list[dict[str, float]], set[str]]:
-    """Run everything once a round, in new clones.
+    """Run everything once per round, in new clones.
 
     Args:
+        rounds: number of rounds.
         changes: parameters to change, one after the other.
-        stages: those to run; none: all.
-        params: other parameters than the default's.
+        stages: stages to run; empty for all.
+        params: parameters that differ from params.yaml.
 
     Returns:
-        Seconds by what was run, one a round; the cold run's mains' by stage, a round each; the plain script's likewise;
-        outputs in which the two differ.
+        Seconds of each command, one value per round. Seconds of the main() of each stage in the cold run, one mapping
+        per round. The same for the plain script. The outputs in which the two differ.
     """
     seconds, mains, plain, differing = defaultdict(list), [], [], set()
 
@@ -73,7 +76,7 @@ def measure_graph(
 
     for _ in range(rounds):
         with temporary_clone(params) as clone, temporary_clone(params) as other:
-            with (clone.folder / "stages/common/stage.py").open("a", encoding="utf-8") as file:
+            with (clone.folder / STAGE_MODULE).open("a", encoding="utf-8") as file:
                 file.write(NOTE_MAINS)
             clone.commit()
             timed(clone, COLD, "dvc", "repro", *stages)
@@ -88,7 +91,7 @@ def measure_graph(
 
 
 def _differing(one: Path, other: Path) -> set[str]:
-    """Outputs of one clone's graph that are not the same in the other."""
+    """Find the outputs of one clone that differ in the other."""
     with chdir(one):
         outputs = list(locked_outputs())
     return {str(path) for path, locked in outputs if not (other / path).exists() or md5(other / path) != locked}
@@ -100,7 +103,7 @@ def graph_table(
     plain: list[dict[str, float]],
     differing: set[str],
 ) -> Table:
-    """Lay out what measure_graph measured."""
+    """Build the table from what measure_graph returns."""
     work = [sum(second for name, second in round_.items() if name != "imports") for round_ in plain]
     outside = [cold - sum(of.values()) for cold, of in zip(seconds[COLD], mains, strict=True)]
     shares = ", ".join(f"{share / cold:.1%}" for share, cold in zip(outside, seconds[COLD], strict=True))
@@ -109,12 +112,12 @@ def graph_table(
     rows.insert(1, {"what": "  of which outside the stages' work", **_row(outside, "/ cold", seconds[COLD])})
     stages = ", ".join(f"{name} {statistics.median(r[name] for r in plain):.1f}" for name in plain[0])
     notes = [
-        "Outside the stages' work (starting interpreters, imports, DVC's hashing and copying): the cold run, less what "
-        f"each stage's main took in that same run; by round {shares}.",
-        f"The plain script by stage, seconds: {stages}.",
-        "What the plain script wrote is "
-        + (f"not the same: {', '.join(sorted(differing))}." if differing else "the same."),
-        f"{len(plain)} rounds, each in new clones with an empty cache and an empty store of features.",
+        "Outside the stages' work means the time of the cold run without the time in main() of each stage: starting "
+        f"interpreters, imports, DVC's hashing and copying. Its share in each round: {shares}.",
+        f"Seconds of the plain script by stage: {stages}.",
+        "The plain script wrote "
+        + (f"other outputs: {', '.join(sorted(differing))}." if differing else "the same outputs."),
+        f"{len(plain)} rounds, each in new clones with an empty DVC cache and an empty feature cache.",
     ]
     return Table("The graph: seconds", ["what", "seconds", "min", "max", "/ cold"], rows, notes)
 
@@ -127,10 +130,16 @@ def _row(values: list[float], column: str, base: list[float]) -> dict[str, objec
 def measure_alone(
     stage: str, parameter: str, values: Sequence[object], params: Mapping[str, object] | None = None
 ) -> dict[str, list[float]]:
-    """Run one stage, whose parameter changes from value to value, in turn with a stage that runs `true`.
+    """Run one stage with one value of a parameter after the other, and each time a stage that runs `true`.
+
+    Args:
+        stage: its name.
+        parameter: its name, for example "svm.C".
+        values: of the parameter, one per round.
+        params: parameters that differ from params.yaml.
 
     Returns:
-        Seconds of `dvc repro` from start to prompt: {stage: one a value, "true": one a value}.
+        Seconds of `dvc repro`, one value per round: of the stage by its name, and of the other one by "true".
     """
     with temporary_clone(params) as clone, tempfile.TemporaryDirectory() as folder:
         clone.run("dvc", "repro", stage)
@@ -155,7 +164,7 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def alone_table(stage: str, parameter: str, seconds: dict[str, list[float]]) -> Table:
-    """Lay out one stage's seconds beside DVC's own."""
+    """Build the table from what measure_alone returns."""
     beyond = [own - trivial for own, trivial in zip(seconds[stage], seconds["true"], strict=True)]
     rows = [
         {
@@ -165,7 +174,10 @@ def alone_table(stage: str, parameter: str, seconds: dict[str, list[float]]) -> 
         {"what": "dvc repro of a stage that runs `true`", **_row(seconds["true"], "/ trivial", seconds["true"])},
         {"what": f"  {stage} beyond DVC's own", **_row(beyond, "/ trivial", seconds["true"])},
     ]
-    notes = [f"{len(beyond)} rounds, each with another {parameter}: DVC has none of them in its cache."]
+    notes = [f"{len(beyond)} rounds, each with another value of {parameter} that is not in DVC's cache."]
     return Table(
-        f"{stage} alone, from command to prompt: seconds", ["what", "seconds", "min", "max", "/ trivial"], rows, notes
+        f"The stage {stage} alone: seconds of the whole command",
+        ["what", "seconds", "min", "max", "/ trivial"],
+        rows,
+        notes,
     )

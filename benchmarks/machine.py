@@ -1,4 +1,4 @@
-"""The machine's single-precision matrix-product rate, as one library reaches it: a contender like the others.
+"""How fast a library multiplies matrices in single precision on this machine.
 
 python -m benchmarks.machine numpy|tensorflow|torch SIZE
 """
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from benchmarks.rounds import Answer, serve
 
 LIBRARIES = ("numpy", "tensorflow", "torch")
-SIZE, TIMES = 4096, 8  # of the square matrices; products a round, of which the fastest counts
+SIZE = 4096  # side of the square matrices
+TIMES = 8  # matrix products per round; the result of a round is the speed of the fastest one
 
 
 def product(library: str, size: int) -> Callable[[], None]:
-    """Make a function that multiplies two square matrices and waits for the result."""
+    """Build a function that multiplies two square matrices and waits for the result."""
     import numpy as np
 
     a, b = np.random.default_rng(0).normal(size=(2, size, size)).astype(np.float32)
@@ -34,7 +35,7 @@ def product(library: str, size: int) -> Callable[[], None]:
 
 
 def set_up(library: str, size: int) -> tuple[Answer, Callable[[], Answer]]:
-    """Give the measurement: {"gflops"}, 10^9 floating-point operations a second."""
+    """Prepare the measurement, and return a function that measures once: {"gflops": 10^9 operations per second}."""
     multiply = product(library, size)
     multiply()
 

@@ -1,6 +1,6 @@
-"""Contenders, each in a process of its own, measured in turn, round after round: A B C, A B C, ...
+"""Contenders, each in its own process, that are measured in turn: A B C, A B C, ...
 
-Only the standard library: a contender may run in another interpreter than this project's.
+This module uses the standard library only, because a contender can run in another interpreter than this project.
 """
 
 import contextlib
@@ -18,17 +18,29 @@ Answer = dict[str, object]
 
 
 class LeftOutError(Exception):
-    """Why a contender does not take part, or no longer."""
+    """A contender does not take part, or has stopped; the message says why."""
 
 
 class Contender:
-    """A process that has set itself up, and measures once whenever it is asked."""
+    """A process that has prepared itself, and measures once whenever it is asked.
+
+    Attributes:
+        process: the process.
+        about: what the contender reports about itself.
+    """
 
     def __init__(self, module: str, *arguments: str, python: str = sys.executable, environment: Mapping | None = None):
-        """Start `python -m module arguments` and wait until it is set up; what it says of itself is in about.
+        """Start `python -m module arguments` and wait until it is ready.
+
+        Args:
+            module: calls serve().
+            arguments: of the module.
+            python: path of the interpreter.
+            environment: variables of the process; None for those of this process.
 
         Raises:
-            LeftOutError: there is no such interpreter, a package is missing, or it failed: its last line.
+            LeftOutError: the interpreter or a package does not exist, or the process failed; the message has the last
+                line that it printed.
         """
         self.errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, lives as long as the process
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors, "text": True}
@@ -44,19 +56,19 @@ class Contender:
             raise
 
     def measure(self) -> Answer:
-        """Have it measure once.
+        """Let the process measure once.
 
         Raises:
-            LeftOutError: it has failed: its last line.
+            LeftOutError: the process has failed; the message has the last line that it printed.
         """
-        with contextlib.suppress(BrokenPipeError):  # what it died of stands below
+        with contextlib.suppress(BrokenPipeError):  # the process is dead; reading its answer reports why
             print(file=self.process.stdin, flush=True)
         return self._answer()
 
     def close(self) -> None:
-        """End it."""
-        with contextlib.suppress(BrokenPipeError):  # it has died, with a question unread
-            self.process.stdin.close()  # nothing more is asked
+        """End the process."""
+        with contextlib.suppress(BrokenPipeError):  # the process is dead and has not read its input
+            self.process.stdin.close()  # the process ends at the end of its input
         self.process.stdout.close()
         self.process.wait()
         self.errors.close()
@@ -65,7 +77,7 @@ class Contender:
         line = self.process.stdout.readline()
         if not line:
             self.errors.seek(0)
-            said = self.errors.read().strip().splitlines() or ["it ended without a word"]
+            said = self.errors.read().strip().splitlines() or ["it printed nothing"]
             raise LeftOutError(f"failed: {said[-1]}")
         answer = json.loads(line)
         if "missing" in answer:
@@ -74,13 +86,13 @@ class Contender:
 
 
 def serve(set_up: Callable[[], tuple[Answer, Callable[[], Answer]]]) -> None:
-    """Be a contender: set up, say so, then measure once for every line of standard input.
+    """Act as a contender: prepare, report that, and then measure once for every line of standard input.
 
     Args:
-        set_up: gives what to say of itself, and the measurement.
+        set_up: returns what to report, and the function that measures.
     """
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever libraries print is no answer
+    os.dup2(2, 1)  # what libraries print on standard output goes to standard error
     try:
         about, measure = set_up()
     except ModuleNotFoundError as error:
@@ -92,7 +104,11 @@ def serve(set_up: Callable[[], tuple[Answer, Callable[[], Answer]]]) -> None:
 
 
 def interleave(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Measure each once a round, in turn; the values by name, one a round."""
+    """Call each measurement once per round, in turn.
+
+    Returns:
+        One value per round, by name.
+    """
     values = {name: [] for name in measures}
     for number in range(rounds):
         for name, measure in measures.items():
@@ -102,11 +118,11 @@ def interleave(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict
 
 
 def summary(values: Iterable[float]) -> dict[str, object]:
-    """Median, least, greatest, and the values themselves."""
+    """Summarise values by median, min and max, beside the values themselves."""
     values = list(values)
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "rounds": values}
 
 
 def ratio(values: Iterable[float], others: Iterable[float]) -> float:
-    """Median of the ratios within each round: what slows a whole round down leaves them alone."""
+    """Compute the median of the ratios within each round. What slows a whole round down does not change them."""
     return statistics.median(value / other for value, other in zip(values, others, strict=True))

@@ -1,4 +1,4 @@
-"""How do each stage's time and memory grow with the number of images?"""
+"""How do the time and memory of each stage grow with the number of images?"""
 
 import argparse
 import math
@@ -11,38 +11,59 @@ from collections.abc import Iterable, Mapping
 from benchmarks.clone import Clone, temporary_clone
 from benchmarks.tables import Table
 
-HELP = "seconds and peak memory of each stage by number of images; hours, with all of EuroSAT"
+HELP = "seconds and memory of each stage by number of images; hours for all of EuroSAT"
 SIZES = (640, 2_500, 10_000, 27_000)
-LEAST = 100  # else a subset has fewer images than classes
+LEAST = 100  # with fewer images, a subset has fewer images than classes
 FINETUNE = {"finetune.epochs": 1, "finetune.head_epochs": 1, "finetune.warmup_epochs": 0, "finetune.batch_size": 16}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this part's options."""
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help=f"scale: images in all, {LEAST} or more")
+    """Add the options of this part."""
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help=f"scale: numbers of images, {LEAST} or more"
+    )
 
 
 def run(options: argparse.Namespace) -> list[Table]:
-    """Answer for the sizes that the data set has: EuroSAT by MobileNetV2 with --zip, else the embedded default."""
+    """Measure all sizes that the data set has enough images for.
+
+    With --zip, the data set is EuroSAT and the network MobileNetV2. Otherwise both are those of params.yaml.
+    """
     params = {"tsne.images": "all", **FINETUNE}
-    there = 2_700
+    available = 2_700
     if options.zip:
-        there = 27_000
+        available = 27_000
         params |= {"data.name": "eurosat", "data.url": str(options.zip)}
         params |= {"backbone.name": "mobilenetv2", "backbone.options": {"alpha": 0.35}}
         params |= {"backbone.weights": str(options.weights) if options.weights else "none"}
-    columns = {size: measure(params | split(size, there)) for size in options.sizes if size <= there}
+    columns = {size: measure(params | split(size, available)) for size in options.sizes if size <= available}
     return [table(columns, "EuroSAT, MobileNetV2 (alpha 0.35) at 224" if options.zip else "drawn tiles, tilenet")]
 
 
-def split(size: int, there: int) -> dict[str, object]:
-    """Share images out: two fifths train, a tenth val, half test; of all that there are, `all`."""
+def split(size: int, available: int) -> dict[str, object]:
+    """Divide images into two fifths train, a tenth val and half test.
+
+    Args:
+        size: number of images.
+        available: number of images of the data set.
+
+    Returns:
+        The parameters of the section split.
+    """
     everything = {"split.train": "all", "split.val": size // 10, "split.test": "all"}
-    return everything if size == there else everything | {"split.train": size * 2 // 5, "split.test": size // 2}
+    return everything if size == available else everything | {"split.train": size * 2 // 5, "split.test": size // 2}
 
 
 def measure(params: Mapping[str, object], stages: Iterable[str] = ()) -> dict[str, tuple[float, float]]:
-    """Run the stages (none: all) in a new clone, in dvc.yaml's order: (seconds, peak memory in MB) by stage."""
+    """Run stages in a new clone.
+
+    Args:
+        params: parameters that differ from params.yaml.
+        stages: their names; empty for all, in the order of dvc.yaml.
+
+    Returns:
+        Seconds, and peak memory in MB, by stage.
+    """
     with temporary_clone(params) as clone:
         return {stage: _run(clone, stage) for stage in stages or clone.stages()}
 
@@ -64,20 +85,29 @@ def _run(clone: Clone, stage: str) -> tuple[float, float]:
 
 
 def growth(seconds: Mapping[int, float], megabytes: Mapping[int, float]) -> dict[str, float]:
-    """How both grow with the number of images, in the last step; nothing where there are fewer than three sizes."""
+    """Compute how both grow with the number of images between the last two sizes.
+
+    Returns:
+        The cells of the table, or no cells if there are fewer than three sizes.
+    """
     if len(seconds) < 3:
         return {}
     first, *_, before, last = seconds
     thousands, row = (last - before) / 1000, {}
     row["s per 1,000 more"] = (seconds[last] - seconds[before]) / thousands
     row["MB per 1,000 more"] = (megabytes[last] - megabytes[before]) / thousands
-    if (early := seconds[before] - seconds[first]) > 0.5 and seconds[last] > seconds[before]:  # else it is noise
+    if (early := seconds[before] - seconds[first]) > 0.5 and seconds[last] > seconds[before]:  # otherwise only noise
         row["n^"] = math.log((seconds[last] - seconds[first]) / early) / math.log((last - first) / (before - first))
     return row
 
 
 def table(columns: dict[int, dict[str, tuple[float, float]]], what: str) -> Table:
-    """Lay out a row a stage, seconds and peak memory by size, and how they grow from the last size but one."""
+    """Build the table: a row per stage, with seconds and peak memory by size, and their growth.
+
+    Args:
+        columns: seconds and MB, by size and by stage.
+        what: was measured, for the title.
+    """
     stages, rows = list(next(iter(columns.values()))), []
     for name, of in [*((stage, [stage]) for stage in stages), ("sum, largest", stages)]:
         seconds = {size: sum(measured[stage][0] for stage in of) for size, measured in columns.items()}
@@ -87,12 +117,13 @@ def table(columns: dict[int, dict[str, tuple[float, float]]], what: str) -> Tabl
             row |= {f"{size:,}: s": seconds[size], f"{size:,}: MB": megabytes[size]}
         rows.append(row | growth(seconds, megabytes))
     notes = [
-        "Seconds and peak resident memory of each stage's process, started alone, once. Of the images two fifths are "
-        "train, a tenth val, half test; t-SNE shows all of test.",
-        "download prepares the whole data set, and backbone knows nothing of it: neither depends on the number chosen.",
-        "finetune: one epoch of the new layer and one of all layers, in place of 20 and 10; batches of 16, not 32.",
-        "Per 1,000 more: from the last size but one to the last. n^: the power by which the seconds grow there, beyond "
-        "those of the first size.",
+        "Seconds and peak resident memory of the process of each stage, which runs alone, once. Two fifths of the "
+        "images are train, a tenth val and half test. t-SNE shows all test images.",
+        "download always prepares the whole data set, and backbone does not read it, so neither depends on the size.",
+        "finetune trains the new layer for one epoch and all layers for one epoch, instead of 20 and 10, in batches of "
+        "16 instead of 32.",
+        '"per 1,000 more" is the growth between the last two sizes. "n^" is the exponent of that growth, beyond the '
+        "seconds of the first size.",
     ]
     names = list(dict.fromkeys(column for row in rows for column in row))
     return Table(f"Time and memory by number of images: {what}", names, rows, notes)

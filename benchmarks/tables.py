@@ -1,50 +1,62 @@
-"""A table a question: printed, and written as JSON (all digits, every round) and Markdown."""
+"""Tables of results, which are printed and written as JSON and Markdown."""
 
 import os
 import platform
+import textwrap
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from tabulate import tabulate
 
-from stages.common.files import whole, write_json
+from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.json_files import write_json
 
+WIDTH = 100  # of what is printed, in characters
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy", "scikit-learn", "dvc")
 
 
 @dataclass
 class Table:
-    """A question, the answer as rows, and how to read it."""
+    """A table with the question that it answers.
+
+    Attributes:
+        question: the title.
+        columns: the keys of a row that are shown; a row can have more keys, which are written to the JSON file only.
+        rows: cells by column.
+        notes: sentences that explain the table.
+    """
 
     question: str
-    columns: list[str]  # keys of a row that are shown; a row may have more, for the JSON
+    columns: list[str]
     rows: list[dict]
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Lay it out for a terminal."""
-        return "\n".join([self.question, "", self._laid_out("simple"), "", *self.notes])
+        """Format the table for a terminal."""
+        return "\n".join(
+            [self.question, "", self._format("simple"), "", *(textwrap.fill(note, WIDTH) for note in self.notes)]
+        )
 
     def markdown(self) -> str:
-        """Lay it out as Markdown."""
-        return "\n".join([f"## {self.question}", "", self._laid_out("github"), "", *(f"- {n}" for n in self.notes), ""])
+        """Format the table as Markdown."""
+        return "\n".join([f"## {self.question}", "", self._format("github"), "", *(f"- {n}" for n in self.notes), ""])
 
-    def _laid_out(self, form: str) -> str:
-        cells = [[shown(row.get(column)) for column in self.columns] for row in self.rows]
+    def _format(self, form: str) -> str:
+        cells = [[format_cell(row.get(column)) for column in self.columns] for row in self.rows]
         right = ["left"] + ["right"] * (len(self.columns) - 1)
         return tabulate(cells, self.columns, form, disable_numparse=True, colalign=right if cells else None)
 
 
-def shown(value: object) -> str:
-    """A cell: three digits of a number, nothing for None."""
+def format_cell(value: object) -> str:
+    """Format a cell: three digits of a number, and nothing for None."""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def machine() -> dict[str, str]:
-    """Name what was measured on: processor, cores, versions."""
+    """Describe this machine: its processor, the number of cores, and the versions of the libraries."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
@@ -58,9 +70,15 @@ def machine() -> dict[str, str]:
 
 
 def write(folder: Path, part: str, tables: list[Table]) -> None:
-    """Write a part's tables as part.json and part.md."""
+    """Write the tables of a part.
+
+    Files:
+        <part>.json: the machine and the tables, with all digits of every round.
+        <part>.md: the same as Markdown, with three digits.
+    """
     on = machine()
     write_json(folder / f"{part}.json", {"machine": on, "tables": [asdict(table) for table in tables]})
-    with whole(folder / f"{part}.md") as file:
-        said = ", ".join(f"{name} {value}" for name, value in on.items())
-        file.write_text("\n".join([f"# {part}", "", said, "", *(t.markdown() for t in tables)]), encoding="utf-8")
+    with atomic_write(folder / f"{part}.md") as file:
+        described = ", ".join(f"{name} {value}" for name, value in on.items())
+        lines = [f"# {part}", "", described, "", *(table.markdown() for table in tables)]
+        file.write_text("\n".join(lines), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How many steps a second does fine-tuning take, and what share of the time waits for input?"""
+"""How many steps per second does fine-tuning take, and for what share of the time does it wait for input?"""
 
 import argparse
 import json
@@ -7,31 +7,44 @@ import sys
 from benchmarks.rounds import Contender, LeftOutError, interleave, ratio, summary
 from benchmarks.tables import Table
 
-HELP = "fine-tuning steps a second, and the share of the time that waits for input"
+HELP = "fine-tuning steps per second, and the share of the time that waits for input"
 NETWORKS = {
     "tilenet at 64": {"name": "tilenet", "image_size": 64, "options": {}},
     "MobileNetV2 at 96": {"name": "mobilenetv2", "image_size": 96, "options": {}},
 }
-STEPS, EPOCHS = 20, 3  # the default's, of 32 images; timed epochs, after one that compiles
+STEPS = 20  # per epoch, of 32 images, as with the default parameters
+EPOCHS = 3  # timed epochs; one more comes first, in which TensorFlow compiles
 
 
 def run(options: argparse.Namespace) -> list[Table]:
-    """Answer for each network, all in one table."""
+    """Measure each network, and put all of them in one table."""
     rows = []
     for called, network in NETWORKS.items():
         rows.append({"network": called, **row(measure(called, network, options.rounds, STEPS, EPOCHS))})
     notes = [
-        "By the stage finetune's own code and default settings: batches of 32, turned at random; all layers learn.",
-        "Waiting: 1 less the time by one batch, repeated, over the time by the images as the stage reads, decodes and "
-        "turns them. Decoding takes turns with the network on the same cores, which counts as waiting.",
-        f"{options.rounds} rounds of {EPOCHS} epochs of {STEPS} steps; compiling and checkpoints do not count.",
+        "Measured with the code and the default settings of the stage finetune: batches of 32 augmented images; all "
+        "layers are trained.",
+        '"waiting" is 1 minus the ratio of two times: with one batch that is repeated, and with images that are read, '
+        "decoded and augmented. Decoding uses the same cores as the network, and this counts as waiting.",
+        f"{options.rounds} rounds of {EPOCHS} epochs of {STEPS} steps, without compilation and checkpoints.",
     ]
     columns = ["network", "steps/s", "min", "max", "images/s", "one batch repeated, steps/s", "waiting"]
-    return [Table("Fine-tuning: steps a second", columns, rows, notes)]
+    return [Table("Fine-tuning: steps per second", columns, rows, notes)]
 
 
 def measure(called: str, network: dict, rounds: int, steps: int, epochs: int) -> dict[str, list[float]]:
-    """Measure with the real input and with one batch repeated, each in its process: steps a second, one a round."""
+    """Measure with real input and with one repeated batch, each in its own process.
+
+    Args:
+        called: name of the network in messages.
+        network: arguments of build_backbone.
+        rounds: number of rounds.
+        steps: per epoch.
+        epochs: timed epochs per round.
+
+    Returns:
+        Steps per second, one value per round: by "real" and by "repeated".
+    """
     contenders = {}
     try:
         for kind in ("real", "repeated"):
@@ -46,7 +59,7 @@ def measure(called: str, network: dict, rounds: int, steps: int, epochs: int) ->
 
 
 def row(rates: dict[str, list[float]]) -> dict[str, object]:
-    """Lay out rates; the time a step is one over them."""
+    """Build the cells of a network from what measure returns."""
     of = summary(rates["real"])
     return {
         "steps/s": of.pop("median"),

@@ -1,9 +1,9 @@
-"""Fine-tuning as the stage does it, timed: a contender like the others.
+"""How fast the fine-tuning of the stage finetune is.
 
     python -m benchmarks.tuning real|repeated NETWORK STEPS EPOCHS
 
-NETWORK is what the backbone stage writes of it, as JSON; its weights are random. `repeated` has the first batch instead
-of every further one, so that nothing is read, decoded or turned any more.
+NETWORK is the content of data/backbone/network.json. The weights are random. `repeated` uses the first batch again and
+again, so that no further image is read, decoded or augmented.
 """
 
 import atexit
@@ -22,38 +22,43 @@ from benchmarks.rounds import REPOSITORY, Answer, serve
 
 
 def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, Callable[[], Answer]]:
-    """Give the measurement: {"rate"}, steps a second."""
-    from benchmarks.extraction import CLASSES, drawn
-    from stages import finetune
-    from stages.common import backbones, training
-    from stages.common.params import load_params
-    from stages.common.tensorflow import keras, reproducible
+    """Prepare the training, and return a function that measures once: {"rate": steps per second}."""
+    from benchmarks.extraction import CLASSES, drawn_jpeg
+    from eurosat_transfer.data.selection import EncodedTiles
+    from eurosat_transfer.models import finetuning, training
+    from eurosat_transfer.networks.backbones import build_backbone, save_backbone
+    from eurosat_transfer.parameters.finetune import Finetune
+    from eurosat_transfer.parameters.loading import load_section
+    from eurosat_transfer.tensorflow_setup import keras, make_reproducible
 
-    params = load_params(REPOSITORY / "params.yaml").finetune
+    params = load_section(Finetune, REPOSITORY / "params.yaml")
     params = params.model_copy(update={"head_epochs": 0, "epochs": 1 + epochs})
     count = steps * params.batch_size
-    images = [drawn(number) for number in range(count)]
-    tiles = {"train": finetune.Tiles(np.array(images, object), np.arange(count) % len(CLASSES))}
+    images = [drawn_jpeg(number) for number in range(count)]
+    tiles = EncodedTiles(np.array(images, object), np.arange(count) % len(CLASSES))
     temporary = tempfile.TemporaryDirectory()
     folder = Path(temporary.name)
     os.chdir(folder)
-    reproducible(0)
-    backbones.save(Path("data/backbone"), backbones.build(**network), **network)
-    stream, fit = training.stream, keras.Model.fit
+    make_reproducible(0)
+    save_backbone(Path("data/backbone"), build_backbone(**network), **network)
+    stream, fit = training.stream_training_batches, keras.Model.fit
 
     def repeated(*arguments):
         return stream(*arguments).take(1).cache().repeat()
 
     class Clock(keras.callbacks.Callback):
-        """Counts seconds from the first step's end to the last one's in each epoch but the first."""
+        """Measures the seconds per step of each epoch but the first, from the end of its first step."""
 
-        def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002, Keras passes them
+        def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002, the signature is Keras'
+            """Forget the steps of the previous epoch."""
             self.ends = []
 
         def on_train_batch_end(self, batch, logs=None):  # noqa: ARG002
+            """Record the end of a step."""
             self.ends.append(time.perf_counter())
 
         def on_epoch_end(self, epoch, logs=None):  # noqa: ARG002
+            """Record the seconds per step."""
             if epoch:
                 seconds.append((self.ends[-1] - self.ends[0]) / (len(self.ends) - 1))
 
@@ -69,9 +74,9 @@ def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, C
 
         with (
             patch.object(keras.Model, "fit", timed_fit),
-            patch.object(training, "stream", repeated if kind == "repeated" else stream),
+            patch.object(training, "stream_training_batches", repeated if kind == "repeated" else stream),
         ):
-            finetune.tune(tiles, len(CLASSES), True, params, folder / "checkpoint.npz")
+            finetuning.finetune(tiles, None, len(CLASSES), True, params, folder / "checkpoint.npz")
         return {"rate": 1 / float(np.mean(seconds))}
 
     atexit.register(temporary.cleanup)

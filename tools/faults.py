@@ -548,6 +548,20 @@ FAULTS = [
         _tests(TESTS + "svm", "test_predictions_are_those_of_scikit_learns_svc"),
     ),
     Fault(
+        "svm: two classes are swapped",
+        SVM,
+        "return fitted.dual_coef_.T, fitted.intercept_",
+        "return -fitted.dual_coef_.T, -fitted.intercept_",
+        _tests(TESTS + "svm", "test_decisions_of_two_classes_are_those_of_scikit_learns_svc"),
+    ),
+    Fault(
+        "svm: a pair of classes has the weights of another pair",
+        SVM,
+        "np.where(of_class == i, fitted.dual_coef_[j - 1], 0)",
+        "np.where(of_class == i, fitted.dual_coef_[i], 0)",
+        _tests(TESTS + "svm", "test_predictions_are_those_of_scikit_learns_svc"),
+    ),
+    Fault(
         "svm: intercepts are forgotten",
         SVM,
         "similar @ self.weights + self.intercepts > 0",

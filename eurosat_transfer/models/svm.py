@@ -1,21 +1,18 @@
-"""A support vector machine: scikit-learn's SVC, fitted on one kernel matrix for each pair of classes.
+"""A support vector machine: scikit-learn's SVC, with kernel values from matrix products.
 
 SVC itself computes kernel values one by one, and computes them again if its cache is full. A matrix product computes
-all values of a pair at once. To fit, and to predict 13,500 rows, this takes as long as SVC for 40 training rows, half
-as long for 160 to 640 rows, and an eighth for 5,000 rows (benchmarks/results/svm.md).
+all values at once. To fit, and to predict 13,500 rows, SVC takes as long for 20 training rows, twice to three times as
+long for 100 to 640 rows, and 11 times as long for 5,000 rows (benchmarks/results/svm.md).
 
 SVC's solver stops within a tolerance, and the last bit of a kernel value decides where. So the values are computed from
 rows on which they are exact (eurosat_transfer.exact).
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.svm import SVC
-from threadpoolctl import threadpool_limits
 
 from eurosat_transfer.evaluation.predictions import Prediction, Results
 from eurosat_transfer.exact import grid_step, round_to_grid, squared_distances
@@ -24,8 +21,7 @@ from eurosat_transfer.parameters.pixels import Pixels
 from eurosat_transfer.parameters.svm import Svm
 
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # the values of C that svm.C=auto tries
-THREADS = min(4, os.cpu_count() or 1)  # each of them holds the kernel matrix of one pair of classes in memory
-MAX_ROWS_PER_PAIR = 5000  # their kernel matrix has 200 MB; for more rows SVC computes the kernel values itself
+MAX_MATRIX_ROWS = 15_000  # their kernel matrix has 1.8 GB; for more rows SVC computes the kernel values itself
 BLOCK = 500  # rows that are predicted at a time, to limit the memory for their kernel values
 
 
@@ -38,7 +34,8 @@ class SupportVectorMachine(NamedTuple):
         step: of the grid that rows are rounded to.
         classes: int64, (classes,): the labels, in increasing order.
         vectors: float64, (m, d): the support vectors of all pairs of classes.
-        weights: float64, (m, pairs): of each support vector in the decision of each pair.
+        weights: float64, (m, pairs): of each support vector in the decision of each pair. A positive decision is for
+            the first class of the pair.
         intercepts: float64, (pairs,): of the decisions.
     """
 
@@ -119,24 +116,38 @@ def fit_svm(X: np.ndarray, y: np.ndarray, kernel: str, C: float) -> SupportVecto
     # The last bits of the variance differ between processors, and a float32 does not have them.
     gamma = float(np.float32(1 / (rows.shape[1] * (rows.var() or 1.0))))
     classes, y = np.unique(y, return_inverse=True)
-    pairs = list(combinations(range(len(classes)), 2))
-    weights, intercepts = np.zeros((len(rows), len(pairs))), np.zeros(len(pairs))
+    # The solver takes the rows class by class, and their order decides where it stops within its tolerance. With
+    # negative labels the last class comes first, as in version 0.1, so that results stay the same.
+    if len(rows) > MAX_MATRIX_ROWS:
+        fitted = SVC(C=C, kernel=kernel, gamma=gamma).fit(rows, -y)
+    else:
+        fitted = SVC(C=C, kernel="precomputed").fit(kernel_matrix(rows, rows, kernel, gamma), -y)
+    weights, intercepts = _pair_decisions(fitted)
+    order = np.argsort(fitted.support_)  # from one class after the other to the order of the rows
+    return SupportVectorMachine(kernel, gamma, step, classes, rows[fitted.support_[order]], weights[order], intercepts)
 
-    def fit_pair(number: int) -> None:
-        first, second = pairs[number]
-        places = np.flatnonzero((y == first) | (y == second))
-        X, is_first = rows[places], y[places] == first
-        if len(places) > MAX_ROWS_PER_PAIR:
-            fitted = SVC(C=C, kernel=kernel, gamma=gamma).fit(X, is_first)
-        else:
-            fitted = SVC(C=C, kernel="precomputed").fit(kernel_matrix(X, X, kernel, gamma), is_first)
-        weights[places[fitted.support_], number] = fitted.dual_coef_[0]
-        intercepts[number] = fitted.intercept_[0]
 
-    with ThreadPoolExecutor(THREADS) as pool, threadpool_limits(1):  # the pairs already use all cores
-        list(pool.map(fit_pair, range(len(pairs))))  # list() raises the exception of a thread
-    used = weights.any(axis=1)
-    return SupportVectorMachine(kernel, gamma, step, classes, rows[used], weights[used], intercepts)
+def _pair_decisions(fitted: SVC) -> tuple[np.ndarray, np.ndarray]:
+    """Collect the weights and the intercept of each pair of classes from an SVC whose last class comes first.
+
+    scikit-learn has the weights of a class against the other classes in one row for each of them. If there are only two
+    classes, a positive decision is for the last one.
+
+    Source:
+        https://scikit-learn.org/stable/modules/svm.html#multi-class-classification
+    """
+    if len(fitted.classes_) == 2:
+        return fitted.dual_coef_.T, fitted.intercept_
+    classes = range(len(fitted.classes_))
+    last = classes[-1]
+    of_class = np.repeat(classes, fitted.n_support_)
+    intercepts = dict(zip(combinations(classes, 2), fitted.intercept_, strict=True))
+    pairs = [(last - second, last - first) for first, second in combinations(classes, 2)]  # as the SVC numbers them
+    weights = [
+        np.where(of_class == i, fitted.dual_coef_[j - 1], 0) + np.where(of_class == j, fitted.dual_coef_[i], 0)
+        for i, j in pairs
+    ]
+    return -np.stack(weights, axis=1), -np.array([intercepts[pair] for pair in pairs])
 
 
 def choose_penalty(features: FeatureSet, kernel: str) -> float:

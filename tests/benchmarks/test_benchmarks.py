@@ -173,11 +173,10 @@ def test_support_vector_machine_is_compared_with_scikit_learns():
     assert [row["training rows"] for row in both.rows] == [20, 40]
     for rows in zip(both.rows, fit.rows, predict.rows, strict=True):
         whole, *parts = (row["rounds"] for row in rows)
-        assert {name: len(values) for name, values in whole.items()} == {svm.OURS: 2, svm.SVC: 2, svm.PRECOMPUTED: 2}
+        assert {name: len(values) for name, values in whole.items()} == {svm.OURS: 2, svm.SVC: 2}
         assert all(np.allclose(whole[name], np.sum([part[name] for part in parts], axis=0)) for name in whole)
         assert rows[0]["equal"] > 0.9
     assert max(map(len, str(both).splitlines())) <= 100
-    assert svm.PRECOMPUTED not in svm.contenders(svm.MOST_PRECOMPUTED + 1)
 
 
 def test_wrong_command_lines_are_refused(tmp_path, capsys):

@@ -81,4 +81,4 @@ def write(folder: Path, part: str, tables: list[Table]) -> None:
     with atomic_write(folder / f"{part}.md") as file:
         described = ", ".join(f"{name} {value}" for name, value in on.items())
         lines = [f"# {part}", "", described, "", *(table.markdown() for table in tables)]
-        file.write_text("\n".join(lines), encoding="utf-8")
+        file.write_text("\n".join(lines).rstrip("\n") + "\n", encoding="utf-8")

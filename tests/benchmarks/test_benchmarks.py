@@ -28,13 +28,15 @@ def test_contenders_are_measured_in_turn():
     assert (calls, values) == (["A", "B", "A", "B"], {"A": [1, 3], "B": [2, 4]})
 
 
-def test_table_is_printed_and_written(tmp_path):
-    note = "word " * 30
-    table = tables.Table("How fast?", ["who", "rate"], [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}], [note])
+@pytest.mark.parametrize("notes", [[], ["word " * 30]], ids=["no note", "note"])
+def test_table_is_printed_and_written(tmp_path, notes):
+    table = tables.Table("How fast?", ["who", "rate"], [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}], notes)
     tables.write(tmp_path, "part", [table])
     assert "1,234" in str(table)
     assert max(map(len, str(table).splitlines())) <= 100
-    assert "| a     |  1,234 |" in (tmp_path / "part.md").read_text()
+    text = (tmp_path / "part.md").read_text()
+    assert "| a     |  1,234 |" in text
+    assert text == text.rstrip("\n") + "\n", "one newline at the end, as the checks want"
     written = json.loads((tmp_path / "part.json").read_text())
     assert written["tables"][0]["rows"] == [{"who": "a", "rate": 1234.5, "rounds": [1234.5]}]
     assert written["machine"]["tensorflow"]

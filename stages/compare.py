@@ -1,26 +1,50 @@
 """Compare every pair of classifiers on the same test images.
 
-Reads   plots/NAME_predictions.csv of every classifier
+Reads   plots/NAME_predictions.csv, plots/NAME_classes.csv and metrics/NAME.json of every classifier
 Writes  metrics/compare.json
-        images; pairs: better, worse, difference, low, high, only_better, only_worse, p_value, words
+        images; small_classes: number of test images of each class with fewer than 10; best; tied;
+        recommended; words; pairs: better, worse, difference, low, high, only_better, only_worse, p_value,
+        p_holm, better_labels, worse_labels, is_better, words
 
-difference is that of the two accuracies, with the 95 % interval of a paired bootstrap over the images.
-p_value is that of McNemar's exact test on the images that only one of the two predicts correctly. Each
-pair is tested by itself. The p-values are not corrected for the number of pairs.
+tied: the classifiers that cannot be told apart from the best one. recommended: the cheapest of these
+and the best one.
+
+difference is that of the two accuracies. low and high are its simultaneous 95 % interval (Newcombe's
+paired interval, with Bonferroni's level): in 95 % of all experiments, the intervals of all pairs
+contain their differences. p_value is that of McNemar's exact test on the images that only one of the
+two predicts correctly, and p_holm has Holm's correction for the number of pairs. One classifier is
+better than another one if p_holm is below 0.05 and the interval lies above 0.
+
+The interval and the test are about the choice of the test images. They do not contain what another
+draw of the training images or another seed of the training would change.
 """
 
+import textwrap
+
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.evaluation.comparison import compare_classifiers
+from eurosat_transfer.evaluation.comparison import Candidate, compare_classifiers, describe_small_classes
 from eurosat_transfer.io.csv_files import read_csv
-from eurosat_transfer.io.json_files import write_json
+from eurosat_transfer.io.json_files import read_json, write_json
 from eurosat_transfer.pipeline.stage import run_stage
 
 
 def main() -> None:
     """Run the stage."""
-    comparison = compare_classifiers({name: read_csv(f"plots/{name}_predictions.csv") for name in CLASSIFIERS})
+    comparison = compare_classifiers({name: read_candidate(name) for name in CLASSIFIERS})
     write_json("metrics/compare.json", comparison)
-    print(*(pair["words"] for pair in comparison["pairs"]), sep="\n")
+    sentences = [comparison["words"], *(pair["words"] for pair in comparison["pairs"])]
+    if comparison["small_classes"]:
+        sentences.append(describe_small_classes(comparison["small_classes"]))
+    print(*(textwrap.fill(sentence, 100, subsequent_indent="  ") for sentence in sentences), sep="\n")
+
+
+def read_candidate(name: str) -> Candidate:
+    """Read what a classifier did on test from its files."""
+    return Candidate(
+        predictions=read_csv(f"plots/{name}_predictions.csv"),
+        images_per_class={row["class"]: int(row["images"]) for row in read_csv(f"plots/{name}_classes.csv")},
+        training_labels=read_json(f"metrics/{name}.json")["training_labels"],
+    )
 
 
 if __name__ == "__main__":

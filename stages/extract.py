@@ -1,10 +1,10 @@
 """Compute the features of the selected images, or take features that were computed elsewhere.
 
 Reads   data/dataset/  data/split.csv  data/backbone/, or the .npz that extract.features names
-Writes  data/features.npz   X_train y_train X_val y_val X_test y_test classes
+Writes  data/features.npz   X_train y_train files_train, the same of val and test, and classes
         data/pixels.npz     the same keys; each X holds the images themselves, shrunk to extract.pixel_size, uint8
 
-X: float32, (images, descriptor size); y: int64, (images,); classes: names by label. Rows are in the order of
+X: float32, (images, descriptor size); y: int64, (images,); files: names of the images; classes: names by label. Rows are in the order of
 data/split.csv. Features that were computed elsewhere come without images: their pixels have no columns.
 """
 
@@ -26,7 +26,7 @@ TILES = (Path("data/dataset"), Path("data/split.csv"))  # the features of one ti
 def main() -> None:
     """Run the stage."""
     features, pixels = _compute(load_section(Extract))
-    keys = [f"{key}_{subset}" for subset in SUBSETS for key in "Xy"] + ["classes"]
+    keys = [f"{key}_{subset}" for subset in SUBSETS for key in ("X", "y", "files")] + ["classes"]
     write_npz("data/features.npz", {key: features[key] for key in keys})
     write_npz("data/pixels.npz", {key: pixels[key] for key in keys})
     images = sum(features[f"y_{subset}"].shape[0] for subset in SUBSETS)

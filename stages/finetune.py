@@ -38,7 +38,7 @@ def main() -> None:
         evaluated = evaluate_finetune(tiles, classes, preprocess, params, checkpoints)
         write_history("plots/finetune_history.csv", evaluated.history)
         save_weights("data/finetune.weights.h5", evaluated.model)
-        write_results("finetune", selection.classes, evaluated.results)
+        write_results("finetune", selection.classes, selection.files["test"], evaluated.results)
         fits = finetune_label_subsets(tiles, classes, preprocess, params, checkpoints)
         write_csv("plots/finetune_labels.csv", Fit._fields, fits)
 

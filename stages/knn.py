@@ -19,7 +19,7 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     features = load_features()
-    write_results("knn", features.classes, evaluate_knn(features, load_section(Knn)))
+    write_results("knn", features.classes, features.files["test"], evaluate_knn(features, load_section(Knn)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     pixels = load_features(PIXELS_FILE)
-    write_results("pixels", pixels.classes, evaluate_pixels(pixels, load_section(Pixels)))
+    write_results("pixels", pixels.classes, pixels.files["test"], evaluate_pixels(pixels, load_section(Pixels)))
 
 
 if __name__ == "__main__":

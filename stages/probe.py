@@ -22,7 +22,7 @@ def main() -> None:
     features = load_features()
     probe = evaluate_probe(features, load_section(Probe))
     write_history("plots/probe_history.csv", probe.history)
-    write_results("probe", features.classes, probe.results)
+    write_results("probe", features.classes, features.files["test"], probe.results)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     features = load_features()
-    write_results("svm", features.classes, evaluate_svm(features, load_section(Svm)))
+    write_results("svm", features.classes, features.files["test"], evaluate_svm(features, load_section(Svm)))
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def features(world):
     for subset, count in (("train", 60), ("val", 30), ("test", 30)):
         y = np.arange(count) % 3
         arrays[f"y_{subset}"] = y
+        arrays[f"files_{subset}"] = np.array([f"{subset}/{number}.jpg" for number in range(count)])
         arrays[f"X_{subset}"] = (rng.normal(0, 0.3, (count, 6)) + np.eye(3, 6)[y] * 3).astype(np.float32)
     Path("data").mkdir()
     for name in ("features", "pixels"):

@@ -27,7 +27,7 @@ PACKAGES = ("eurosat_transfer", "stages")
 # How stages start and read their parameters, and the error that they raise: none of this changes a result.
 WITHOUT_EFFECT = ("eurosat_transfer.pipeline", "eurosat_transfer.parameters", "eurosat_transfer.errors")
 READ_OF_CLASSIFIERS = {  # of the files that a classifier's stage writes
-    "compare": r"plots/\w+_predictions\.csv",
+    "compare": r"metrics/\w+\.json|plots/\w+_(predictions|classes)\.csv",
     "report": r"(metrics|plots)/\w+\.(json|csv)",
 }
 

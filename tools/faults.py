@@ -599,8 +599,8 @@ FAULTS = [
     Fault(
         "svm: val is predicted after the second fit",
         SVM,
-        "    return Results(val, test,",
-        '    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))\n    return Results(val, test,',
+        "    return Results(val, test, labels,",
+        '    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))\n    return Results(val, test, labels,',
         _tests(TESTS + "svm", "test_only_a_chosen_machine_is_fitted_on_train_and_val_together"),
     ),
     Fault(

@@ -1,115 +1,178 @@
-"""Paired comparison of two classifiers on the same test images."""
+"""Paired comparison of classifiers on the same test images."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.evaluation.paired_tests import judge_pairs
 
-BOOTSTRAP_DRAWS = 100_000
 SMALLEST_PRINTED_P = 1e-12
-SIGNIFICANCE = 0.05
+SMALL_CLASS = 10  # with fewer test images, the figures of a class say little
 
 
-def compare_classifiers(predictions: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:
+class Candidate(NamedTuple):
+    """A classifier that takes part in the comparison.
+
+    Attributes:
+        predictions: a row per test image, with the columns file, actual and predicted.
+        images_per_class: numbers of test images by class, with classes that have none.
+        training_labels: number of labels that the classifier was trained on.
+    """
+
+    predictions: Sequence[Mapping[str, str]]
+    images_per_class: Mapping[str, int]
+    training_labels: int
+
+
+def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
     """Compare every pair of classifiers.
 
     Args:
-        predictions: by classifier, from the cheapest to the most expensive: a row per test image, with the columns
-            actual and predicted.
+        candidates: by classifier, two or more, from the cheapest to the most expensive.
 
     Returns:
-        images: their number. pairs: the result of compare_pair for every pair, the most expensive classifiers first.
+        images: number of test images.
+        small_classes: numbers of test images of those classes that have fewer than SMALL_CLASS.
+        best: the most accurate classifier. Of equally accurate classifiers, this is the cheapest one.
+        tied: the classifiers that cannot be told apart from the best one, the most accurate ones first.
+        recommended: the cheapest of the best classifier and those that are tied with it.
+        words: one sentence, see describe_recommendation.
+        pairs: the result of compare_pairs.
 
     Raises:
         UserError: the classifiers predicted different images.
     """
-    actual = {name: [row["actual"] for row in rows] for name, rows in predictions.items()}
-    first, *others = actual
+    first, *others = candidates
     for name in others:
-        if actual[name] != actual[first]:
+        if _images(candidates[name]) != _images(candidates[first]):
             raise UserError(
                 f"plots/{name}_predictions.csv and plots/{first}_predictions.csv have different images; "
                 "`dvc repro` computes both from the same ones"
             )
     correct = {
-        name: np.array([row["actual"] == row["predicted"] for row in rows]) for name, rows in predictions.items()
+        name: np.array([row["actual"] == row["predicted"] for row in candidate.predictions])
+        for name, candidate in candidates.items()
     }
-    pairs = [compare_pair((a, b), (correct[a], correct[b])) for a, b in combinations(reversed(list(predictions)), 2)]
-    return {"images": len(actual[first]), "pairs": pairs}
+    pairs = compare_pairs(correct, {name: candidate.training_labels for name, candidate in candidates.items()})
+    best = pairs[0]["better"]
+    tied = [pair["worse"] for pair in pairs if pair["better"] == best and not pair["is_better"]]
+    per_class = candidates[first].images_per_class
+    recommended = next(name for name in candidates if name == best or name in tied)
+    return {
+        "images": len(candidates[first].predictions),
+        "small_classes": {name: images for name, images in per_class.items() if images < SMALL_CLASS},
+        "best": best,
+        "tied": tied,
+        "recommended": recommended,
+        "words": describe_recommendation(best, tied, recommended),
+        "pairs": pairs,
+    }
 
 
-def compare_pair(names: tuple[str, str], correct: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
-    """Compare two classifiers by a paired bootstrap and by McNemar's exact test.
-
-    A bootstrap draws n images with replacement. Three counts then have a multinomial distribution: the images that only
-    the first classifier predicts correctly, those that only the second one does, and all others. So this function draws
-    the counts, not the images. The interval is the same for the same counts, because the seed is fixed.
-
-    McNemar's test is a binomial test on the images that exactly one classifier predicts correctly. If both are equally
-    good, each of these images is equally likely to be one of the first classifier.
+def describe_recommendation(best: str, tied: Sequence[str], recommended: str) -> str:
+    """Say which classifier to use, and why.
 
     Args:
-        names: of the two classifiers.
-        correct: for each classifier, which predictions are correct: bool, (n,), n of 1 or more.
+        best: the most accurate classifier.
+        tied: the classifiers that cannot be told apart from the best one.
+        recommended: the cheapest of these and the best one.
 
     Returns:
-        better, worse: the names, with the more accurate classifier first (if they are equal, in the given order).
-        difference: of the accuracies, 0 to 1.
-        low, high: the 95 % interval of the difference, -1 to 1.
-        only_better, only_worse: numbers of images that only this classifier predicts correctly.
-        p_value: two-sided, 0 to 1; 1 if both classifiers are correct on the same images.
-        words: one sentence, see describe_pair.
-
-    Source:
-        Efron and Tibshirani, 1993, An Introduction to the Bootstrap.
-        McNemar, 1947, Note on the sampling error of the difference between correlated proportions, Psychometrika 12.
+        One sentence, without a full stop.
     """
-    if correct[0].sum() < correct[1].sum():
-        names, correct = names[::-1], correct[::-1]
-    count = len(correct[0])
-    only = [int((correct[i] & ~correct[1 - i]).sum()) for i in (0, 1)]
-    shares = np.array([*only, count - sum(only)]) / count
-    drawn = np.random.default_rng(0).multinomial(count, shares, BOOTSTRAP_DRAWS)
-    low, high = np.quantile(drawn[:, 0] - drawn[:, 1], [0.025, 0.975], method="nearest") / count
-    figures = {
-        "better": names[0],
-        "worse": names[1],
-        "difference": (only[0] - only[1]) / count,
-        "low": float(low),
-        "high": float(high),
-        "only_better": only[0],
-        "only_worse": only[1],
-        "p_value": float(binomtest(min(only), sum(only)).pvalue) if sum(only) else 1.0,
-    }
-    return figures | {"words": describe_pair(figures)}
+    if not tied:
+        return f"Use {best}: it is better than every other classifier"
+    if recommended != best:
+        return f"Use {recommended}: it is the cheapest classifier that cannot be told apart from the best one, {best}"
+    others = f"{', '.join(tied[:-1])} and {tied[-1]}" if tied[1:] else tied[0]
+    return f"Use {best}: it is the most accurate, and cheaper than {others}, which cannot be told apart from it"
+
+
+def describe_small_classes(small_classes: Mapping[str, int]) -> str:
+    """Name the classes that have too few test images for a conclusion.
+
+    Args:
+        small_classes: numbers of test images by class. See compare_classifiers.
+
+    Returns:
+        One sentence, without a full stop. Empty if there are no such classes.
+    """
+    if not small_classes:
+        return ""
+    named = ", ".join(f"{name} ({images})" for name, images in small_classes.items())
+    return f"These classes have fewer than {SMALL_CLASS} test images, too few for a conclusion about them: {named}"
+
+
+def _images(candidate: Candidate) -> list[tuple[str, str]]:
+    return [(row["file"], row["actual"]) for row in candidate.predictions]
+
+
+def compare_pairs(correct: Mapping[str, np.ndarray], labels: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Compare every pair of classifiers by tests and intervals that hold for all pairs together.
+
+    Args:
+        correct: by classifier, two or more: which predictions are correct: bool, (n,), n of 1 or more.
+        labels: by classifier: the number of labels that it was trained on.
+
+    Returns:
+        For each pair, those of the most accurate classifiers first (of equally accurate ones, in the given order):
+        better, worse: the names, with the more accurate classifier first.
+        difference: of the accuracies, 0 to 1.
+        low, high: the simultaneous 95 % interval of the difference, -1 to 1.
+        only_better, only_worse: numbers of images that only this classifier predicts correctly.
+        p_value: of McNemar's exact test, two-sided, 0 to 1.
+        p_holm: p_value with Holm's correction for the number of pairs.
+        better_labels, worse_labels: numbers of labels that the classifiers were trained on.
+        is_better: whether p_holm is below 0.05 and the interval lies above 0.
+        words: one sentence, see describe_pair.
+    """
+    ranked = sorted(correct, key=lambda name: -correct[name].sum())
+    pairs = list(combinations(ranked, 2))
+    better, worse = (np.array([correct[name] for name in names]) for names in zip(*pairs, strict=True))
+    only_better, only_worse = (better & ~worse).sum(axis=1), (worse & ~better).sum(axis=1)
+    count = better.shape[1]
+    tests = judge_pairs((better & worse).sum(axis=1), only_better, only_worse, count)
+    compared = []
+    for number, names in enumerate(pairs):
+        figures = {
+            "better": names[0],
+            "worse": names[1],
+            "difference": int(only_better[number] - only_worse[number]) / count,
+            "low": float(tests.low[number]),
+            "high": float(tests.high[number]),
+            "only_better": int(only_better[number]),
+            "only_worse": int(only_worse[number]),
+            "p_value": float(tests.p_value[number]),
+            "p_holm": float(tests.p_holm[number]),
+            "better_labels": labels[names[0]],
+            "worse_labels": labels[names[1]],
+            "is_better": bool(tests.differs[number]),
+        }
+        compared.append(figures | {"words": describe_pair(figures)})
+    return compared
 
 
 def describe_pair(figures: Mapping[str, Any]) -> str:
-    """Describe in one sentence whether a difference is significant.
-
-    The interval says so if it lies above 0, and the test if p is below 0.05. With few images they can disagree.
+    """Describe in one sentence whether a classifier is better than another one.
 
     Args:
-        figures: as compare_pair returns them, without words.
+        figures: as compare_pairs returns them, without words.
 
     Returns:
         The sentence, without a full stop.
     """
-    p = f"= {figures['p_value']:.2g}" if figures["p_value"] > SMALLEST_PRINTED_P else f"< {SMALLEST_PRINTED_P:g}"
-    evidence = f"95 % interval {figures['low']:.3f} to {figures['high']:.3f}, McNemar p {p}"
-    by_interval, by_test = figures["low"] > 0, figures["p_value"] < SIGNIFICANCE
-    if by_interval and by_test:
-        return f"{figures['better']} is better than {figures['worse']} by {figures['difference']:.3f} ({evidence})"
-    if by_interval or by_test:
-        return (
-            f"{figures['better']} may be better than {figures['worse']} by {figures['difference']:.3f}: "
-            f"of the interval and the test only one says so ({evidence})"
-        )
+    p = f"= {figures['p_holm']:.2g}" if figures["p_holm"] > SMALLEST_PRINTED_P else f"< {SMALLEST_PRINTED_P:g}"
+    evidence = f"simultaneous 95 % interval {figures['low']:.3f} to {figures['high']:.3f}, Holm's p {p}"
+    better, worse = figures["better"], figures["worse"]
+    if figures["better_labels"] == figures["worse_labels"]:
+        labels = f"both trained on {figures['better_labels']} labels"
+    else:
+        labels = f"{better} trained on {figures['better_labels']} labels, {worse} on {figures['worse_labels']}"
+    if figures["is_better"]:
+        return f"{better} is better than {worse} by {figures['difference']:.3f} ({evidence}; {labels})"
     return (
-        f"{figures['better']} and {figures['worse']} cannot be told apart: "
-        f"they differ by {figures['difference']:.3f} ({evidence})"
+        f"{better} and {worse} cannot be told apart: they differ by {figures['difference']:.3f} ({evidence}; {labels})"
     )

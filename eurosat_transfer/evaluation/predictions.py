@@ -12,12 +12,12 @@ class Prediction(NamedTuple):
     Attributes:
         actual: int64, (n,), n of 1 or more: true labels.
         predicted: int64, (n,): predicted labels.
-        probabilities: float, (n, classes): of each class. Each row sums to 1. None if the classifier has none.
+        probabilities: float, (n, classes): of each class. Each row sums to 1.
     """
 
     actual: np.ndarray
     predicted: np.ndarray
-    probabilities: np.ndarray | None = None
+    probabilities: np.ndarray
 
     @property
     def correct(self) -> np.ndarray:
@@ -28,6 +28,11 @@ class Prediction(NamedTuple):
     def accuracy(self) -> float:
         """Share of correct predictions, 0 to 1."""
         return float(self.correct.mean())
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """The probability of each predicted class: float, (n,), 0 to 1."""
+        return np.take_along_axis(self.probabilities, self.predicted[:, None], axis=1)[:, 0]
 
 
 def most_probable(actual: np.ndarray, probabilities: np.ndarray) -> Prediction:
@@ -49,9 +54,12 @@ class Results(NamedTuple):
     Attributes:
         val: predictions for val, by a classifier that was trained on train only.
         test: predictions for test, by the final classifier.
-        chosen: parameters that were chosen on val. Empty if nothing was chosen.
+        training_labels: number of labelled images that the final classifier was made from. It includes those that
+            parameters were chosen on.
+        chosen: parameters that were chosen by the data. Empty if nothing was chosen.
     """
 
     val: Prediction
     test: Prediction
+    training_labels: int
     chosen: Mapping[str, float] = {}

@@ -1,6 +1,6 @@
 """Features of train, val and test, loaded from a file and checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,13 @@ class FeatureSet:
             pixels of features that were computed elsewhere.
         y: integers, (n,), by subset: labels below len(classes).
         classes: names by label.
+        files: names of the images, by subset. Empty if they have no names.
     """
 
     X: dict[str, np.ndarray]
     y: dict[str, np.ndarray]
     classes: list[str]
+    files: dict[str, list[str]] = field(default_factory=dict)
 
     def select(self, *subsets: str) -> tuple[np.ndarray, np.ndarray]:
         """Return X and y of one subset, or of several subsets one after the other.
@@ -50,28 +52,34 @@ class FeatureSet:
             positions: int64, (m,): the rows to keep, in this order.
         """
         X, y = self.select("train")
-        return FeatureSet(self.X | {"train": X[positions]}, self.y | {"train": y[positions]}, self.classes)
+        kept = {"train": [self.files["train"][position] for position in positions]} if self.files else {}
+        return FeatureSet(
+            self.X | {"train": X[positions]}, self.y | {"train": y[positions]}, self.classes, self.files | kept
+        )
 
 
 def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
     """Load the features of train, val and test.
 
     Args:
-        path: an .npz file with X_train, y_train, X_val, y_val, X_test, y_test and classes, as the extract stage writes
-            it.
+        path: an .npz file with X_train, y_train, files_train, the same of val and test, and classes, as the extract
+            stage writes it.
 
     Raises:
         UserError: the file is missing or damaged, an array has another type or shape, a feature is not finite, or a
             label has no class.
     """
-    *arrays, classes = read_npz(path, *(f"{key}_{subset}" for subset in SUBSETS for key in "Xy"), "classes")
-    X = dict(zip(SUBSETS, arrays[::2], strict=True))
-    y = dict(zip(SUBSETS, arrays[1::2], strict=True))
+    keys = ("X", "y", "files")
+    *arrays, classes = read_npz(path, *(f"{key}_{subset}" for key in keys for subset in SUBSETS), "classes")
+    X, y, files = (dict(zip(SUBSETS, arrays[start : start + 3], strict=True)) for start in (0, 3, 6))
     if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != len(classes):
         raise UserError(f"{path}: classes is {_describe(classes)}; allowed: different strings of shape (classes,)")
     for subset in SUBSETS:
         _check(path, subset, X[subset], y[subset], len(classes), X["train"].shape[1:])
-    return FeatureSet(X, y, classes.tolist())
+        if files[subset].dtype.kind != "U" or files[subset].shape != y[subset].shape:
+            allowed = f"strings of shape ({len(y[subset])},)"
+            raise UserError(f"{path}: files_{subset} is {_describe(files[subset])}; allowed: {allowed}")
+    return FeatureSet(X, y, classes.tolist(), {subset: names.tolist() for subset, names in files.items()})
 
 
 def _check(path: Path | str, subset: str, X: np.ndarray, y: np.ndarray, classes: int, width: tuple[int, ...]) -> None:

@@ -57,7 +57,8 @@ def read_features(path: Path) -> Arrays:
 
     Returns:
         X_train, X_val and X_test: float32, (n, d). y_train, y_val and y_test: int64, (n,), labels below
-        len(classes). classes: str, (classes,), names by label.
+        len(classes). files_train, files_val and files_test: str, (n,), like "train[7]", because the file has no names
+        of images. classes: str, (classes,), names by label.
 
     Raises:
         UserError: the file is damaged or holds pickled objects, or its arrays are incomplete or do not fit each other.
@@ -82,9 +83,9 @@ def read_features(path: Path) -> Arrays:
     names = _class_names(known, arrays.get("classes"))
     if "val" not in y:
         X, y = _hold_out(X, y)
-    return {f"{key}_{subset}": part[subset] for subset in SUBSETS for key, part in (("X", X), ("y", y))} | {
-        "classes": names
-    }
+    files = {subset: np.array([f"{subset}[{row}]" for row in range(len(labels))]) for subset, labels in y.items()}
+    columns = (("X", X), ("y", y), ("files", files))
+    return {f"{key}_{subset}": part[subset] for subset in SUBSETS for key, part in columns} | {"classes": names}
 
 
 def _load(path: Path) -> Arrays:

@@ -70,14 +70,16 @@ def find_neighbours(name: str, X: np.ndarray, params: Tsne) -> NeighbourGraph:
     Args:
         name: of the rows, for the error message.
         X: numbers, (n, d).
-        params: perplexity, which sets the number of neighbours; seed of the solver of the principal components.
+        params: perplexity, which sets the number of neighbours, NEIGHBOURS or more; seed of the solver of the
+            principal components.
 
     Raises:
         UserError: there is only one column, or all rows are equal.
     """
     if X.shape[1] < 2 or (X[0] == X).all():
         raise UserError(f"t-SNE cannot project the {name}; needed: two columns or more, and two different rows or more")
-    neighbours = min(len(X) - 1, int(3 * params.perplexity) + 1)  # as many as scikit-learn's t-SNE would search
+    # As many as scikit-learn's t-SNE would search, but enough for neighbour_agreement too.
+    neighbours = min(len(X) - 1, max(NEIGHBOURS, int(3 * params.perplexity) + 1))
     rows = round_to_grid(X, grid_step(X))
     with threadpool_limits(max(1, min(os.cpu_count() or 1, len(rows) // ROWS_PER_THREAD))):
         distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()

@@ -54,4 +54,5 @@ def evaluate_finetune(
         tuned = finetune(both, None, classes, preprocess, params, checkpoints / "refit.npz")
         network = Network(tuned.model, tuned.preprocess)
     test = predict_tiles(network, tiles["test"], "test", params.test_turns)
-    return EvaluatedFinetune(Results(val, test), tuned.model, history)
+    labels = len(tiles["train"].labels) + (len(tiles["val"].labels) if params.refit else 0)
+    return EvaluatedFinetune(Results(val, test, labels), tuned.model, history)

@@ -32,4 +32,4 @@ def evaluate_knn(features: FeatureSet, params: Knn) -> Results:
     with threadpool_limits(1):
         fitted = KNeighborsClassifier(params.k).fit(round_to_grid(X, step), y)
         val, test = (fitted.predict(round_to_grid(features.X[subset], step)) for subset in ("val", "test"))
-    return Results(Prediction(features.y["val"], val), Prediction(features.y["test"], test))
+    return Results(Prediction(features.y["val"], val), Prediction(features.y["test"], test), len(y))

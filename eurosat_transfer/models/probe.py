@@ -91,4 +91,5 @@ def evaluate_probe(features: FeatureSet, params: Probe) -> EvaluatedProbe:
     if params.lr == "auto":
         model, _ = fit_probe(features.select("train", "val"), None, classes, lr, params)
     of_test = most_probable(features.y["test"], model.predict(features.X["test"], verbose=0))
-    return EvaluatedProbe(Results(of_val, of_test, {"lr": lr} if params.lr == "auto" else {}), history)
+    labels = len(train[1]) + (len(val[1]) if params.lr == "auto" else 0)
+    return EvaluatedProbe(Results(of_val, of_test, labels, {"lr": lr} if params.lr == "auto" else {}), history)

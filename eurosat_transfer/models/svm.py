@@ -183,4 +183,5 @@ def evaluate_svm(features: FeatureSet, params: Svm | Pixels) -> Results:
     if auto:
         fitted = fit_svm(*features.select("train", "val"), params.kernel, C)
     test = Prediction(features.y["test"], fitted.predict(features.X["test"]))
-    return Results(val, test, {"C": C} if auto else {})
+    labels = len(features.y["train"]) + (len(features.y["val"]) if auto else 0)
+    return Results(val, test, labels, {"C": C} if auto else {})

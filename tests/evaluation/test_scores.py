@@ -1,20 +1,26 @@
 """Scores of predictions."""
 
-import math
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import binomtest
+from sklearn.metrics import brier_score_loss
 
+from eurosat_transfer.evaluation.calibration import calibration_noise, expected_calibration_error
 from eurosat_transfer.evaluation.predictions import Prediction, most_probable
-from eurosat_transfer.evaluation.scores import accuracy_interval, expected_calibration_error, score
+from eurosat_transfer.evaluation.scores import score
 
 RNG = np.random.default_rng(0)
 ACTUAL = RNG.integers(0, 3, 300)
-PREDICTED = np.where(RNG.uniform(size=300) < 0.8, ACTUAL, RNG.integers(0, 3, 300))
-PREDICTION = Prediction(ACTUAL, PREDICTED)
+PROBABILITIES = RNG.dirichlet(np.ones(3), 300) * 0.4 + 0.6 * np.eye(3)[ACTUAL] * (RNG.uniform(size=(300, 1)) < 0.8)
+PROBABILITIES /= PROBABILITIES.sum(axis=1, keepdims=True)
+PREDICTION = most_probable(ACTUAL, PROBABILITIES)
+
+
+def certain(actual: list[int], predicted: list[int], classes: int = 2) -> Prediction:
+    """Make predictions with probabilities of 0 and 1."""
+    return Prediction(np.array(actual), np.array(predicted), np.eye(classes)[predicted])
 
 
 def f1_by_hand(prediction: Prediction, label: int) -> float:
@@ -22,52 +28,50 @@ def f1_by_hand(prediction: Prediction, label: int) -> float:
     return 2 * np.sum(actual & predicted) / (np.sum(actual) + np.sum(predicted))
 
 
-def calibration_error_by_hand(correct: np.ndarray, confidence: np.ndarray, limits: np.ndarray) -> float:
-    total = 0.0
-    for low, high in pairwise(limits):
-        inside = (confidence >= low) & ((confidence < high) | (high == limits[-1]))
-        if inside.any():
-            total += inside.sum() * abs(correct[inside].mean() - confidence[inside].mean())
-    return total / len(correct)
-
-
 def test_accuracy_and_macro_f1():
     scores = score(PREDICTION)
-    assert scores["accuracy"] == np.sum(ACTUAL == PREDICTED) / 300
+    assert scores["accuracy"] == np.sum(PREDICTION.predicted == ACTUAL) / 300
     assert scores["macro_f1"] == pytest.approx(np.mean([f1_by_hand(PREDICTION, label) for label in range(3)]))
 
 
 def test_a_class_that_is_never_predicted_has_an_f1_of_zero():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scores = score(Prediction(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0])))
+        scores = score(certain([0, 0, 1, 1], [0, 0, 0, 0]))
     assert scores["macro_f1"] == pytest.approx((2 * 2 / (2 + 4) + 0) / 2)
 
 
-def test_predictions_without_probabilities_have_four_scores():
-    assert set(score(PREDICTION)) == {"accuracy", "accuracy_low", "accuracy_high", "macro_f1"}
+def test_a_class_without_images_is_left_out_of_macro_f1_even_if_it_is_predicted():
+    scores = score(certain([0, 0, 1, 1], [0, 2, 1, 1], classes=3))
+    assert scores["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
 
 
-def test_accuracy_interval_agrees_with_a_drawn_bootstrap():
-    correct = (ACTUAL == PREDICTED).astype(float)
-    drawn = bootstrap((correct,), np.mean, n_resamples=20000, method="percentile", rng=np.random.default_rng(0))
+def test_every_score_is_a_plain_number_with_a_name():
     scores = score(PREDICTION)
-    interval = (scores["accuracy_low"], scores["accuracy_high"])
-    assert interval == pytest.approx(drawn.confidence_interval, abs=0.004)
+    assert list(scores) == [
+        "accuracy",
+        "accuracy_low",
+        "accuracy_high",
+        "macro_f1",
+        "log_loss",
+        "brier",
+        "ece",
+        "ece_expected",
+        "ece_limit",
+    ]
+    assert {type(value) for value in scores.values()} == {float}
 
 
-@pytest.mark.parametrize(("accuracy", "count"), [(0.5, 10), (0.9, 40), (0.3, 7), (0.99, 200)])
-def test_accuracy_interval_ends_at_the_quantiles_of_the_binomial_distribution(accuracy, count):
-    shares = [math.comb(count, k) * accuracy**k * (1 - accuracy) ** (count - k) for k in range(count + 1)]
-    below = np.cumsum(shares)
-    expected = (np.argmax(below >= 0.025) / count, np.argmax(below >= 0.975) / count)
-    assert accuracy_interval(accuracy, count) == pytest.approx(expected)
+def test_interval_of_the_accuracy_is_wilsons():
+    scores = score(PREDICTION)
+    expected = binomtest(int(PREDICTION.correct.sum()), 300).proportion_ci(method="wilson")
+    assert (scores["accuracy_low"], scores["accuracy_high"]) == pytest.approx((expected.low, expected.high))
 
 
-@pytest.mark.parametrize(("predicted", "accuracy"), [([0], 1.0), ([1], 0.0)])
-def test_interval_of_all_correct_and_of_all_wrong_is_one_point(predicted, accuracy):
-    scores = score(Prediction(np.array([0]), np.array(predicted)))
-    assert scores["accuracy_low"] == scores["accuracy"] == scores["accuracy_high"] == accuracy
+def test_interval_of_all_correct_has_a_width():
+    scores = score(certain([0, 1] * 20, [0, 1] * 20))
+    assert scores["accuracy_low"] == pytest.approx(40 / (40 + 1.96**2), abs=1e-4)
+    assert scores["accuracy_high"] == 1.0
 
 
 def test_log_loss_is_the_mean_negative_logarithm():
@@ -93,37 +97,24 @@ def test_rounding_of_float32_probabilities_gives_no_warning():
     assert scores["log_loss"] == pytest.approx(-np.log(exact[:, 0]).mean())
 
 
-def test_calibration_error_by_hand():
-    # Two of four bins are used. [0.5, 0.75): two predictions at 0.6, one is correct: a gap of 0.1.
-    # [0.75, 1]: two predictions at 0.9, both are correct: a gap of 0.1.
-    correct, confidence = np.array([True, False, True, True]), np.array([0.6, 0.6, 0.9, 0.9])
-    assert expected_calibration_error(correct, confidence, bins=4) == pytest.approx(0.1)
+def test_brier_score_is_the_sum_over_the_classes():
+    probabilities = np.array([[0.8, 0.2], [0.3, 0.7]])
+    scores = score(most_probable(np.array([0, 0]), probabilities))
+    assert scores["brier"] == pytest.approx((2 * 0.2**2 + 2 * 0.7**2) / 2)
 
 
-def test_calibration_error_at_full_confidence():
-    assert expected_calibration_error(np.array([True]), np.array([1.0])) == 0.0
-    assert expected_calibration_error(np.array([False]), np.array([1.0])) == 1.0
-
-
-def test_calibration_error_weights_bins_by_their_images():
-    # Three predictions at 0.8 are all wrong, one at 0.2 is wrong.
-    confidence = np.array([0.8, 0.8, 0.8, 0.2])
-    assert expected_calibration_error(np.zeros(4, bool), confidence) == pytest.approx((3 * 0.8 + 0.2) / 4)
-
-
-def test_calibration_uses_fifteen_bins_of_equal_width():
-    rng = np.random.default_rng(1)
-    confidence = rng.uniform(size=100)
-    correct = rng.uniform(size=100) < 0.5  # without a relation to the confidence, every limit of a bin matters
-    expected = calibration_error_by_hand(correct, confidence, np.linspace(0, 1, 16))
-    assert expected_calibration_error(correct, confidence) == pytest.approx(expected)
-    for bins in (10, 14, 16, 20):
-        assert calibration_error_by_hand(correct, confidence, np.linspace(0, 1, bins + 1)) != pytest.approx(expected)
+def test_brier_score_agrees_with_scikit_learn():
+    expected = brier_score_loss(ACTUAL, PROBABILITIES, labels=[0, 1, 2], scale_by_half=False)
+    assert score(PREDICTION)["brier"] == pytest.approx(expected)
 
 
 def test_score_measures_calibration_by_the_probability_of_the_predicted_class():
     probabilities = np.array([[0.9, 0.05, 0.05], [0.2, 0.5, 0.3], [0.1, 0.2, 0.7], [0.4, 0.35, 0.25]])
-    prediction = most_probable(np.array([0, 2, 2, 0]), probabilities)
-    correct = np.array([True, False, True, True])
-    expected = calibration_error_by_hand(correct, np.array([0.9, 0.5, 0.7, 0.4]), np.linspace(0, 1, 16))
-    assert score(prediction)["ece"] == pytest.approx(expected)
+    scores = score(most_probable(np.array([0, 2, 2, 0]), probabilities))
+    correct, confidence = np.array([True, False, True, True]), np.array([0.9, 0.5, 0.7, 0.4])
+    assert scores["ece"] == pytest.approx(expected_calibration_error(correct, confidence))
+    assert (scores["ece_expected"], scores["ece_limit"]) == pytest.approx(calibration_noise(confidence))
+
+
+def test_scores_are_the_same_in_every_call():
+    assert score(PREDICTION) == score(PREDICTION)

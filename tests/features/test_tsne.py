@@ -7,6 +7,7 @@ from sklearn import manifold
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.features.tsne import MIN_IMAGES, find_neighbours, project, project_all, select_rows
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
@@ -130,14 +131,26 @@ def test_the_smallest_number_of_images_works():
 
 def test_neighbours_are_the_nearest_other_rows():
     graph = find_neighbours("rows", np.array([[0.0, 0], [1, 0], [10, 0], [11, 0.5]]), parameters(0.1))
-    assert graph.neighbours.tolist() == [[1], [0], [3], [2]]
-    assert graph.distances.ravel().tolist() == [1.0, 1.0, 1.25**0.5, 1.25**0.5]
+    assert graph.neighbours[:, 0].tolist() == [1, 0, 3, 2]
+    assert graph.distances[:, 0].tolist() == [1.0, 1.0, 1.25**0.5, 1.25**0.5]
 
 
 def test_the_perplexity_sets_the_number_of_neighbours(rng):
     X = rng.normal(size=(100, 9))
     assert find_neighbours("rows", X, parameters(5)).neighbours.shape == (100, 16)
     assert find_neighbours("rows", X, parameters(50)).neighbours.shape == (100, 99)
+
+
+def test_a_small_perplexity_leaves_enough_neighbours_for_their_agreement(rng):
+    graph = find_neighbours("rows", rng.normal(size=(100, 9)), parameters(1))
+    assert graph.neighbours.shape == (100, NEIGHBOURS)
+
+
+def test_agreement_is_of_five_neighbours_with_a_small_perplexity_too(world, features, noisy_pixels):
+    world(**{"tsne.perplexity": 1})
+    tsne.main()
+    expected = agreement(noisy_pixels, features["y_test"], NEIGHBOURS)
+    assert read_json("metrics/tsne.json")["pixels"]["neighbour_agreement"] == pytest.approx(expected)
 
 
 def test_the_projection_starts_at_the_first_two_principal_components(rng):

@@ -6,28 +6,36 @@ import pytest
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.io.csv_files import write_csv
-from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.io.json_files import read_json, write_json
 from stages import compare
 
 IMAGES = 50
 
 
+def predictions(wrong: int) -> list[tuple[str, str, str]]:
+    """Make the rows of the predictions of 50 images of the class a, of which the first ones are wrong."""
+    return [(f"a/{i}.jpg", "a", "b" if i < wrong else "a") for i in range(IMAGES)]
+
+
 @pytest.fixture
-def write_predictions(world):
-    """Write the predictions of all classifiers: write_predictions(knn=10) makes 10 predictions of knn wrong."""
+def write_results(world):
+    """Write the results of all classifiers: write_results(knn=10) makes 10 predictions of knn wrong."""
     world()
 
     def write(**wrong: int) -> None:
         for name in CLASSIFIERS:
-            rows = [("a", "b" if i < wrong.get(name, 0) else "a") for i in range(IMAGES)]
-            write_csv(f"plots/{name}_predictions.csv", ("actual", "predicted"), rows)
+            rows = predictions(wrong.get(name, 0))
+            write_csv(f"plots/{name}_predictions.csv", ("file", "actual", "predicted"), rows)
+            write_csv(f"plots/{name}_classes.csv", ("class", "f1", "images"), [("a", 1.0, IMAGES), ("b", "", 0)])
+            write_json(f"metrics/{name}.json", {"training_labels": 800 if name == "knn" else 640})
 
     return write
 
 
-def test_all_pairs_are_compared(write_predictions, capsys):
-    write_predictions(pixels=20, knn=10)
+def test_all_pairs_are_compared(write_results, capsys):
+    write_results(pixels=30, knn=10)
     compare.main()
     result = read_json("metrics/compare.json")
     assert result["images"] == IMAGES
@@ -35,28 +43,35 @@ def test_all_pairs_are_compared(write_predictions, capsys):
     assert len(pairs) == len(result["pairs"])
     assert set(pairs) == {frozenset(pair) for pair in combinations(CLASSIFIERS, 2)}
     pair = pairs[frozenset(("knn", "pixels"))]
-    assert (pair["better"], pair["difference"]) == ("knn", 0.2)
-    assert (pair["only_better"], pair["only_worse"]) == (10, 0)
-    assert capsys.readouterr().out.splitlines() == [pair["words"] for pair in result["pairs"]]
+    assert (pair["better"], pair["difference"]) == ("knn", 0.4)
+    assert (pair["only_better"], pair["only_worse"]) == (20, 0)
+    assert (pair["better_labels"], pair["worse_labels"]) == (800, 640)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 100
+    sentences = [result["words"], *(pair["words"] for pair in result["pairs"])]
+    sentences.append(describe_small_classes(result["small_classes"]))
+    assert " ".join(printed.split()) == " ".join(sentences)
 
 
-def test_the_more_expensive_of_two_equal_classifiers_comes_first(write_predictions):
-    write_predictions()
+def test_conclusions_are_written(write_results):
+    write_results(pixels=30, knn=3)
     compare.main()
-    expensive_first = list(reversed(CLASSIFIERS))
-    pairs = [(pair["better"], pair["worse"]) for pair in read_json("metrics/compare.json")["pairs"]]
-    assert pairs == list(combinations(expensive_first, 2))
+    result = read_json("metrics/compare.json")
+    assert result["small_classes"] == {"b": 0}
+    # svm, probe and finetune make no mistake, and three of 50 are too few to tell knn apart from them.
+    assert (result["best"], result["recommended"]) == ("svm", "knn")
+    assert set(result["tied"]) == set(CLASSIFIERS) - {"svm", "pixels"}
 
 
-def test_predictions_of_different_images_are_an_error(write_predictions):
-    write_predictions()
-    write_csv("plots/svm_predictions.csv", ("actual", "predicted"), [("b", "b")] * IMAGES)
+def test_predictions_of_different_images_are_an_error(write_results):
+    write_results()
+    write_csv("plots/svm_predictions.csv", ("file", "actual", "predicted"), predictions(0)[::-1])
     with pytest.raises(UserError, match=r"plots/svm_predictions\.csv and plots/\w+_predictions\.csv have different"):
         compare.main()
 
 
-def test_a_missing_predictions_file_is_an_error(write_predictions, tmp_path):
-    write_predictions()
+def test_a_missing_predictions_file_is_an_error(write_results, tmp_path):
+    write_results()
     (tmp_path / "plots/svm_predictions.csv").unlink()
     with pytest.raises(FileNotFoundError):
         compare.main()

@@ -77,7 +77,11 @@ def test_a_new_classifier_is_read_by_compare_and_report(imports, monkeypatch):
     written["plots"] = [{"plots/newcomer_predictions.csv": {"template": "confusion"}}, "plots/newcomer_history.csv"]
     stages = GRAPH | {"newcomer": written}
     added = {name: set(dvc_dependencies.update(name, stages, imports)) - set(GRAPH[name]["deps"]) for name in GRAPH}
-    assert added["compare"] == {"plots/newcomer_predictions.csv"}
+    assert added["compare"] == {
+        "metrics/newcomer.json",
+        "plots/newcomer_predictions.csv",
+        "plots/newcomer_classes.csv",
+    }
     assert added["report"] == {
         "metrics/newcomer.json",
         "plots/newcomer_predictions.csv",

@@ -4,13 +4,13 @@ Reads   data/dataset/  data/split.csv  data/backbone/, or the .npz that extract.
 Writes  data/features.npz   X_train y_train files_train, the same of val and test, and classes
         data/pixels.npz     the same keys; each X holds the images themselves, shrunk to extract.pixel_size, uint8
 
-X: float32, (images, descriptor size); y: int64, (images,); files: names of the images; classes: names by label. Rows are in the order of
-data/split.csv. Features that were computed elsewhere come without images: their pixels have no columns.
+X: float32, (images, descriptor size); y: int64, (images,); files: names of the images; classes: names by label. Rows
+are in the order of data/split.csv. Features that were computed elsewhere come without images: their pixels have no
+columns.
 """
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 from eurosat_transfer.data.subsets import SUBSETS
@@ -19,8 +19,6 @@ from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
-
-TILES = (Path("data/dataset"), Path("data/split.csv"))  # the features of one tile do not depend on the other tiles
 
 
 def main() -> None:
@@ -39,9 +37,9 @@ def _compute(params: Extract) -> tuple[Arrays, Arrays]:
 
         return fetch_features(params)
     with _cluster(params) as cluster:
-        from eurosat_transfer.features.extraction import extract_selection
+        from eurosat_transfer.features.extraction import WITHOUT_EFFECT, extract_selection
 
-        return extract_selection(params, digest_inputs("extract", TILES), cluster)
+        return extract_selection(params, digest_inputs("extract", WITHOUT_EFFECT), cluster)
 
 
 def _cluster(params: Extract) -> AbstractContextManager[Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
-from PIL import Image
+from PIL import ExifTags, Image
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
@@ -98,6 +98,15 @@ def encoded(colour: tuple, form: str = "JPEG", mode: str = "RGB", size: tuple = 
     """Encode an image of one colour."""
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).convert(mode).save(buffer, form)
+    return buffer.getvalue()
+
+
+def turned(pixels: np.ndarray, orientation: int, form: str = "JPEG") -> bytes:
+    """Encode pixels as they are, with an EXIF orientation that says how to turn them."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, form, exif=exif)
     return buffer.getvalue()
 
 

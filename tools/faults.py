@@ -144,8 +144,8 @@ FAULTS = [
     Fault(
         "validation images are not preprocessed",
         FINETUNING,
-        "lambda encoded, label: (preprocess(resize_image(decode_image(encoded), size)), label)",
-        "lambda encoded, label: (resize_image(decode_image(encoded), size), label)",
+        "lambda encoded, label: (preprocess(resize_image(decode_tensor(encoded), size)), label)",
+        "lambda encoded, label: (resize_image(decode_tensor(encoded), size), label)",
         _tests(TESTS + "finetuning", "test_training_starts_from_the_pretrained_network_on_preprocessed_images"),
     ),
     Fault(

@@ -1,52 +1,74 @@
-"""The decoding of images to tensors of one size."""
+"""The decoder of image files, the same for networks, raw pixels, pictures and the report.
 
-from eurosat_transfer.tensorflow_setup import tf
+Pillow decodes. TensorFlow's decoder ignores EXIF orientation, and by default its fast inverse DCT differs from that of
+Pillow by up to 6 of 255 grey levels. So TensorFlow decodes no image of a data set.
+"""
+
+import io
+import struct
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG")
+MODES = ("L", "LA", "P", "RGB", "RGBA", "1", "CMYK")  # 8 bits per channel: Pillow converts them to RGB without loss
+UPRIGHT = {  # what turns an image upright, by its EXIF orientation; 1 is upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def decode_image(encoded: tf.Tensor) -> tf.Tensor:
-    """Decode a JPEG or PNG image.
+class ImageError(ValueError):
+    """An image cannot be decoded. The message is the reason, without the name of the image."""
+
+
+def decode_image(encoded: bytes) -> np.ndarray:
+    """Decode a JPEG or PNG image, and turn it upright as its EXIF orientation says.
+
+    An alpha channel is dropped. Several threads can decode at a time.
 
     Args:
-        encoded: string, (), or bytes.
+        encoded: the content of the file.
 
     Returns:
-        uint8, (height, width, 3), RGB.
+        uint8, (height, width, 3), RGB. The array is read-only.
 
     Raises:
-        tf.errors.InvalidArgumentError: the bytes are no image.
+        ImageError: the content is not an image, is truncated, or has more than 8 bits per channel.
+
+    Source: CIPA DC-008, Exif 2.32, tag Orientation.
     """
-    return tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    try:
+        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
+        image.load()
+    except UnidentifiedImageError:
+        raise ImageError("neither JPEG nor PNG") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(str(error)) from None
+    if image.mode not in MODES:
+        raise ImageError(f"its mode is {image.mode}; allowed: 8 bits per channel ({', '.join(MODES)})")
+    method = UPRIGHT.get(read_orientation(image))
+    return np.asarray((image if method is None else image.transpose(method)).convert("RGB"))
 
 
-def resize_image(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resize an image to a square, with antialiasing if it shrinks.
+def read_orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation of an image: 1 is upright.
 
-    An image that does not shrink needs no antialiasing, and without it resizing takes half the time.
+    ImageOps.exif_transpose is not used, because it fails if it cannot write the other EXIF tags back.
 
     Args:
-        image: uint8, (height, width, 3), RGB.
-        size: pixels per side.
+        image: an image that was opened from a file.
 
     Returns:
-        float32, (size, size, 3), RGB, 0 to 255.
+        From 1 to 8, or another number if the file says so. 1 if the image has no EXIF data, or if they are damaged.
     """
-    shrinks = tf.reduce_max(tf.shape(image)[:2]) > size
-    resized = tf.cond(
-        shrinks,
-        lambda: tf.image.resize(image, (size, size), antialias=True),
-        lambda: tf.image.resize(image, (size, size)),
-    )
-    return tf.ensure_shape(resized, (size, size, 3))
-
-
-def raw_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resize an image to a square, and return its values as one row.
-
-    Args:
-        image: uint8, (height, width, 3), RGB.
-        size: pixels per side.
-
-    Returns:
-        uint8, (size * size * 3,), by row, column and channel.
-    """
-    return tf.reshape(tf.cast(tf.round(resize_image(image, size)), tf.uint8), [-1])
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
+        return 1
+    return orientation if isinstance(orientation, int) else 1

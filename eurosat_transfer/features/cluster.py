@@ -43,7 +43,7 @@ class Cluster:
     """
 
     def __init__(self, preprocess: bool, folder: Path = BACKBONE):
-        """Connect, send the network, and start the import of TensorFlow on the nodes.
+        """Connect, send the network, and let each node load it.
 
         Args:
             preprocess: as for features.inference.load_network.
@@ -59,11 +59,11 @@ class Cluster:
         if not self._cores:
             raise UserError("RAY_ADDRESS: no node of the cluster has a CPU; needed: a node with num_cpus of 1 or more")
         each_node = [NodeAffinitySchedulingStrategy(node, soft=True) for node, cores in nodes.items() if cores]
+        self._network = ray.put({path.name: path.read_bytes() for path in folder.iterdir()}), preprocess, self._cores
         self._descriptions = [
-            _describe_engine.options(num_cpus=0, scheduling_strategy=strategy).remote() for strategy in each_node
+            _describe_engine.options(num_cpus=0, scheduling_strategy=strategy).remote(self._network)
+            for strategy in each_node
         ]
-        self._files = ray.put({path.name: path.read_bytes() for path in folder.iterdir()})
-        self._preprocess = preprocess
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +73,7 @@ class Cluster:
 
     @property
     def engine(self) -> list[str]:
-        """The descriptions of all different nodes, see features.inference.describe_engine.
+        """What features.inference.Network.engine says on each node. Nodes that say the same are named once.
 
         Raises:
             UserError: a node lacks packages.
@@ -85,9 +85,9 @@ class Cluster:
         from eurosat_transfer.features import inference
 
         engines = tuple(sorted(set(_fetch(self._descriptions))))
-        others = [engine for engine in engines if engine != tuple(inference.describe_engine())]
-        if others:
-            print(f"warning: the last bits of features may differ, because these nodes differ: {others}", flush=True)
+        here = tuple(inference.describe_engine())
+        if len(engines) > 1 or engines[0][: len(here)] != here:
+            print(f"warning: the last bits of features may differ, because the nodes differ: {engines}", flush=True)
         return engines
 
     def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator["Extracted"]:
@@ -107,9 +107,8 @@ class Cluster:
 
         task: Any = _extract_chunk.options(num_cpus=self._cores)
         sent: deque[ray.ObjectRef] = deque()
-        network = self._files, self._preprocess, self._cores, self._engines
         for chunk in _chunks(images):
-            sent.append(task.remote(network, chunk, pixel_size))
+            sent.append(task.remote(self._network, self._engines, chunk, pixel_size))
             cores = ray.cluster_resources().get("CPU", 0)
             while len(sent) >= CHUNKS_PER_TASK * max(1, cores // self._cores):
                 yield from map(Extracted._make, _fetch(sent.popleft()))
@@ -148,7 +147,7 @@ def _fetch(results: "ray.ObjectRef | list[ray.ObjectRef]") -> Any:
         return ray.get(results)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, UserError):
-            raise UserError(str(error.cause)) from None
+            raise error.cause from None
         reason = str(error).strip().splitlines()[-1]
         if reason.startswith(("ModuleNotFoundError: ", "ImportError: ")):
             raise UserError(f"RAY_ADDRESS: a node lacks packages of requirements.lock ({reason})") from None
@@ -162,23 +161,24 @@ def _first_line(error: Exception) -> str:
 
 
 @ray.remote(max_retries=MAX_RETRIES)
-def _describe_engine() -> tuple[str, ...]:
-    from eurosat_transfer.features import inference
-
-    return tuple(inference.describe_engine())
+def _describe_engine(network: tuple) -> tuple[str, ...]:
+    return tuple(_load(*network).engine)
 
 
 @ray.remote(max_retries=MAX_RETRIES)
-def _extract_chunk(network: tuple, images: list[tuple[int, bytes]], pixel_size: int) -> list[tuple]:
-    return [tuple(extracted) for extracted in _load(*network).extract(images, pixel_size)]
+def _extract_chunk(
+    network: tuple, engines: tuple[tuple[str, ...], ...], images: list[tuple[int, bytes]], pixel_size: int
+) -> list[tuple]:
+    loaded = _load(*network)
+    if tuple(loaded.engine) not in engines:
+        raise UserError("RAY_ADDRESS: a node with other software or hardware has joined the cluster; run again")
+    return [tuple(extracted) for extracted in loaded.extract(images, pixel_size)]
 
 
 @cache  # a worker process loads the network once for all chunks
-def _load(files: "ray.ObjectRef", preprocess: bool, threads: int, engines: tuple[tuple[str, ...], ...]) -> "Network":
+def _load(files: "ray.ObjectRef", preprocess: bool, threads: int) -> "Network":
     from eurosat_transfer.features import inference
 
-    if tuple(inference.describe_engine()) not in engines:
-        raise UserError("RAY_ADDRESS: a node with other software or hardware has joined the cluster; run again")
     with tempfile.TemporaryDirectory() as folder:
         for name, content in ray.get(files).items():
             (Path(folder) / name).write_bytes(content)

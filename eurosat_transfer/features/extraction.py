@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -10,10 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from eurosat_transfer.data.dataset import TileDataset
-from eurosat_transfer.data.decoding import raw_pixels
+from eurosat_transfer.data.image_tensors import raw_pixels
 from eurosat_transfer.data.selection import Selection, open_selection
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.cache import FeatureCache
-from eurosat_transfer.features.image_stream import stream_batches
+from eurosat_transfer.features.image_stream import UndecodableImageError, stream_batches
 from eurosat_transfer.features.inference import Extracted, load_network
 from eurosat_transfer.io.disk_matrix import DiskMatrix
 from eurosat_transfer.io.npz import Arrays
@@ -21,6 +23,15 @@ from eurosat_transfer.parameters.extract import Extract
 
 PIXEL_BATCH = 32  # images
 TEMPORARY = Path("data")  # folder of the temporary files
+
+# Dependencies of the stage that the features of one tile do not depend on: other tiles, and how tiles are chosen, read
+# and written. They are not in the cache key.
+WITHOUT_EFFECT = (
+    *map(Path, ("data/dataset", "data/split.csv", "eurosat_transfer/features/precomputed.py")),
+    *map(Path("eurosat_transfer/data").joinpath, ("dataset.py", "index.py", "selection.py", "split_file.py")),
+    *map(Path("eurosat_transfer/data").joinpath, ("subsets.py", "tfds.py")),
+    *Path("eurosat_transfer/io").glob("*.py"),
+)
 
 Matrices = dict[str, DiskMatrix]  # by subset
 
@@ -30,7 +41,7 @@ class Extractor(Protocol):
 
     @property
     def engine(self) -> list[str]:
-        """The software and hardware that the last bits of features depend on."""
+        """The software and hardware that compute features, and a digest of what they make of fixed images."""
 
     def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[Extracted]:
         """Compute the features and the raw pixels of images, see Network.extract."""
@@ -41,7 +52,8 @@ def extract_selection(params: Extract, inputs: str, cluster: Extractor | None = 
 
     Args:
         params: preprocess and pixel_size.
-        inputs: a digest of the files that features depend on besides the tiles: the network's and the code's.
+        inputs: a digest of the files that features depend on besides the tiles: the network's and the code's. The
+            extractor's engine is a part of the cache key too.
         cluster: computes the features; None uses this machine.
 
     Returns:
@@ -107,7 +119,8 @@ def extract(
     def images(keys: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         return ((key, dataset[places[key][0]].image) for key in keys)
 
-    with tqdm(desc="extract", total=len(places), unit="image", mininterval=1, disable=None) as bar:
+    bar = tqdm(desc="extract", total=len(places), unit="image", mininterval=1, disable=None)
+    with bar, _naming_the_image(lambda key: dataset[places[key][0]].file):
         for extracted in extractor.extract(images(missing), pixel_size):
             _, subset, row = places[extracted.key]
             features[subset][row] = extracted.features
@@ -120,6 +133,15 @@ def extract(
             bar.update()
     print(f"{len(missing)} images through the network, {len(known)} from the cache")
     return features, pixels
+
+
+@contextmanager
+def _naming_the_image(name: Callable[[int], str]) -> Iterator[None]:
+    """Let the error about an image that cannot be decoded name the image."""
+    try:
+        yield
+    except UndecodableImageError as error:
+        raise UserError(f"{name(error.key)} in the data set is not a readable image: {error.reason}") from None
 
 
 def _pixels_only(images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -1,18 +1,38 @@
-"""Batches of decoded images. A thread reads ahead, all cores decode, and each image carries its key."""
+"""Batches of decoded images. Threads read and decode ahead, and each image carries its key."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby, islice
 
 import numpy as np
 
-from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.decoding import ImageError, decode_image
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.tensorflow_setup import tf, without_autotuning
 
 READ_AHEAD = 2  # batches
-MAX_REASON = 300  # characters of TensorFlow's message
+CHUNK_BYTES = 2**20  # of decoded images that TensorFlow gets at a time
 
 Batch = tuple[np.ndarray, ...]  # keys, int64, (n,), and then each output of the transformation, (n, ...)
+
+
+class UndecodableImageError(UserError):
+    """An image cannot be decoded.
+
+    Attributes:
+        key: the key that came with the image.
+        reason: why it cannot be decoded.
+    """
+
+    def __init__(self, key: int, reason: str):
+        """Set key and reason. They are the arguments of the exception, so that it can be pickled."""
+        super().__init__(key, reason)
+        self.key, self.reason = key, reason
+
+    def __str__(self) -> str:
+        return f"an image of the data set cannot be decoded: {self.reason}; allowed: JPEG and PNG"
 
 
 def stream_batches(
@@ -30,24 +50,52 @@ def stream_batches(
         The keys of a batch, int64, (n,), and each output of the transformation, (n, ...), in the order of images.
 
     Raises:
-        UserError: an image does not decode.
+        UndecodableImageError: an image does not decode.
         Exception: whatever the iterable images raises, after the batches before it.
     """
     failures: list[Exception] = []
 
-    def read() -> Iterator[tuple[int, bytes]]:
+    def until_failure(items: Iterable) -> Iterator:
         try:
-            yield from images
+            yield from items
         except Exception as error:  # TensorFlow would pass on only its text
             failures.append(error)
 
-    signature = (tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.string))
-    data = tf.data.Dataset.from_generator(read, output_signature=signature)
-    data = data.map(lambda key, encoded: (key, *transform(decode_image(encoded))), num_parallel_calls=os.cpu_count())
-    try:
-        yield from without_autotuning(data.batch(size).prefetch(READ_AHEAD)).as_numpy_iterator()
-    except tf.errors.InvalidArgumentError as error:
-        reason = error.message.splitlines()[0][:MAX_REASON]
-        raise UserError(f"an image of the data set cannot be decoded: {reason}; allowed: JPEG and PNG") from None
+    def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        yield from _stack(until_failure(_decode_ahead(until_failure(images))), size)
+
+    signature = (tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None, None, 3), tf.uint8))
+    data = tf.data.Dataset.from_generator(chunks, output_signature=signature).unbatch()
+    data = data.map(lambda key, image: (key, *transform(image)), num_parallel_calls=os.cpu_count())
+    yield from without_autotuning(data.batch(size).prefetch(READ_AHEAD)).as_numpy_iterator()
     if failures:
-        raise failures[0]
+        raise failures[-1]  # reading fails ahead of decoding, so the last failure is of the first image
+
+
+def _decode_ahead(images: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode images in threads, as many as there are cores, and yield them in order."""
+    workers = os.cpu_count() or 1
+    waiting: deque[tuple[int, Future[np.ndarray]]] = deque()
+
+    def finish() -> tuple[int, np.ndarray]:
+        key, future = waiting.popleft()
+        try:
+            return key, future.result()
+        except ImageError as error:
+            raise UndecodableImageError(key, str(error)) from None
+
+    with ThreadPoolExecutor(workers) as pool:
+        for key, encoded in images:
+            waiting.append((key, pool.submit(decode_image, encoded)))
+            if len(waiting) > workers:
+                yield finish()
+        while waiting:
+            yield finish()
+
+
+def _stack(images: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Stack neighbours of the same shape, because each call from TensorFlow into Python takes as long as decoding."""
+    for shape, group in groupby(images, lambda pair: pair[1].shape):
+        count = min(size, max(1, CHUNK_BYTES // int(np.prod(shape))))
+        while chunk := list(islice(group, count)):
+            yield np.array([key for key, _ in chunk], np.int64), np.stack([image for _, image in chunk])

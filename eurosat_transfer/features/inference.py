@@ -5,6 +5,8 @@ On a GPU, TensorFlow runs the network. On a CPU, OpenVINO does: it needs two thi
 batch.
 """
 
+import hashlib
+import io
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,9 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import openvino
+from PIL import Image
 from tqdm import tqdm
 
-from eurosat_transfer.data.decoding import raw_pixels, resize_image
+from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.features.image_stream import Batch, stream_batches
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
@@ -58,7 +61,7 @@ def load_network(preprocess: bool, folder: Path = FOLDER, threads: int = 0) -> "
 
 
 def describe_engine() -> list[str]:
-    """Describe the software and hardware of this machine that the last bits of features depend on.
+    """Describe the software and hardware of this machine that compute features.
 
     Returns:
         The versions of the libraries, the GPUs, and the CPU with its capabilities.
@@ -66,6 +69,22 @@ def describe_engine() -> list[str]:
     core = openvino.Core()
     cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
     return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
+
+
+def fixed_images() -> list[bytes]:
+    """Draw coloured noise, from coarse to fine, and encode it. The images are the same in every process.
+
+    Returns:
+        JPEG images, as many as one batch has at least, so that they cost one pass through the network.
+    """
+    rng = np.random.default_rng(0)
+    images = []
+    for number in range(BATCH):
+        grid = Image.fromarray(rng.integers(0, 256, (3 + 4 * number, 3 + 4 * number, 3), np.uint8))
+        buffer = io.BytesIO()
+        grid.resize((64, 64), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+        images.append(buffer.getvalue())
+    return images
 
 
 class Network:
@@ -89,10 +108,19 @@ class Network:
         self.batch = BATCH_OF_SMALL_IMAGES if self.image_size <= SMALL_IMAGE else BATCH
         self._model, self._preprocess, self._threads = model, preprocess, threads
 
-    @property
+    @cached_property
     def engine(self) -> list[str]:
-        """The software and hardware that the last bits of features depend on, see describe_engine."""
-        return describe_engine()
+        """The software and hardware, see describe_engine, and a digest of the features that they give fixed images.
+
+        The description alone is not enough: other settings, such as ONEDNN_MAX_CPU_ISA, change the last bits too.
+        """
+        return [*describe_engine(), self._fingerprint]
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """Digest the features of fixed images. They take the way of all others, so it covers decoding and resizing."""
+        features = [extracted.features.tobytes() for extracted in self.extract(enumerate(fixed_images()), 1)]
+        return hashlib.sha256(b"".join(features)).hexdigest()
 
     def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[Extracted]:
         """Compute the features and the raw pixels of images. Each image is decoded once for both.

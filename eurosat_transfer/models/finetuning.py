@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eurosat_transfer.data.decoding import decode_image, resize_image
+from eurosat_transfer.data.image_tensors import decode_tensor, resize_image
 from eurosat_transfer.data.label_subsets import nested_label_subsets
 from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.errors import UserError
@@ -195,7 +195,7 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
     images, labels = tf.constant(list(train.images)), tf.constant(train.labels)
 
     def load(position: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = resize_image(decode_image(images[number]), size)
+        image = resize_image(decode_tensor(images[number]), size)
         if params.augment:
             image = random_view(image, tf.stack([params.seed, position]))
         return preprocess(image), labels[number]
@@ -205,7 +205,7 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
 
 def _validation_batches(val: EncodedTiles, size: int, preprocess: Preprocess, batch_size: int) -> tf.data.Dataset:
     data = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
-    data = data.map(lambda encoded, label: (preprocess(resize_image(decode_image(encoded), size)), label))
+    data = data.map(lambda encoded, label: (preprocess(resize_image(decode_tensor(encoded), size)), label))
     return without_autotuning(batches(data, len(val.labels), batch_size))
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from PIL import Image
 
 from eurosat_transfer.data.dataset import TileDataset
+from eurosat_transfer.data.decoding import decode_image, read_orientation
 from eurosat_transfer.data.selection import Selection
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.io.atomic import atomic_write
@@ -69,14 +70,22 @@ def write_report(
 
 
 def to_data_uri(encoded: bytes) -> str:
-    """Turn an encoded image into a data URI. Images larger than MAX_SIDE are made smaller, with the same format.
+    """Turn an encoded image into a data URI.
+
+    An image larger than MAX_SIDE is made smaller, and keeps its format. An image that its EXIF orientation turns
+    becomes an upright PNG image, so that what a page shows does not depend on the browser. Others keep their bytes.
 
     Args:
-        encoded: content of an image file that Pillow can read.
+        encoded: content of a JPEG or PNG file.
+
+    Raises:
+        ImageError: the image cannot be decoded.
     """
-    image = Image.open(io.BytesIO(encoded))
-    image_format = str(image.format)
-    if max(image.size) > MAX_SIDE:
+    header = Image.open(io.BytesIO(encoded))
+    is_large, is_turned = max(header.size) > MAX_SIDE, read_orientation(header) != 1
+    image_format = "PNG" if is_turned and not is_large else str(header.format)
+    if is_large or is_turned:
+        image = Image.fromarray(decode_image(encoded))
         image.thumbnail((MAX_SIDE, MAX_SIDE))
         buffer = io.BytesIO()
         image.save(buffer, image_format)

@@ -22,7 +22,7 @@ def draw_tile_sheet(path: str, images: Mapping[str, Sequence[bytes]]) -> None:
     figure, axes = plt.subplots(len(images), columns, figsize=(width, len(images) * 0.8), squeeze=False)
     for row, (name, encoded) in zip(axes, images.items(), strict=True):
         for axis, image in zip(row, encoded, strict=False):
-            axis.imshow(decode_image(image).numpy())
+            axis.imshow(decode_image(image))
         for axis in row:
             axis.set_axis_off()
         row[0].text(-0.15, 0.5, name, transform=row[0].transAxes, ha="right", va="center")

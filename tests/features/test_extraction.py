@@ -2,9 +2,12 @@
 
 import io
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import conftest
+import grimp
 import numpy as np
 import pytest
 from conftest import encoded, write_tree
@@ -14,12 +17,14 @@ from eurosat_transfer.data.dataset import Tile
 from eurosat_transfer.data.selection import Selection
 from eurosat_transfer.data.subsets import SUBSETS
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.features import extraction
+from eurosat_transfer.features import extraction, inference
 from eurosat_transfer.features.cache import FeatureCache
 from eurosat_transfer.features.feature_set import load_features
+from eurosat_transfer.features.image_stream import UndecodableImageError
 from eurosat_transfer.features.inference import Extracted
 from eurosat_transfer.io.npz import read_npz, write_npz
 from eurosat_transfer.parameters.extract import Extract
+from eurosat_transfer.pipeline.definition import inputs_of
 from stages import backbone, download, extract, split
 
 PIXEL_SIZE = 2
@@ -146,6 +151,27 @@ def test_the_cache_is_keyed_by_inputs_preprocessing_and_engine(tmp_path, monkeyp
     assert asked == [True, True, True, True, False, True, True, True, True]
 
 
+def test_a_tile_that_cannot_be_decoded_is_named(tmp_path):
+    class Refusing(FakeExtractor):
+        def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[Extracted]:
+            yield from super().extract(list(images)[:5], pixel_size)
+            raise UndecodableImageError(9, "neither JPEG nor PNG")  # the tenth in the data set's order
+
+    with pytest.raises(UserError, match=r"^11\.png in the data set is not a readable image: neither JPEG nor PNG$"):
+        run(Refusing(), tmp_path)
+
+
+def test_the_cache_key_covers_all_code_that_computes_features():
+    deps = set(inputs_of("extract"))
+    left_out = {path for path in extraction.WITHOUT_EFFECT if path.parent.name != "io"}
+    assert left_out <= deps
+    graph = grimp.build_graph("eurosat_transfer", cache_dir=None)
+    computing = {inference.__name__, *graph.find_upstream_modules(inference.__name__)}
+    files = {Path(*name.split(".")).with_suffix(".py") for name in computing}
+    assert {Path("eurosat_transfer/data/decoding.py"), Path("eurosat_transfer/networks/tilenet.py")} <= files & deps
+    assert not files & left_out
+
+
 @pytest.fixture
 def extract_tree(world, tmp_path, capsys):
     """Run the stage on a folder of images: extract_tree(**parameters) -> (images computed, images from the cache)."""
@@ -187,6 +213,26 @@ def test_the_cache_changes_no_byte_of_the_result(extract_tree, cache_path, monke
     assert extract_tree() == (55, 0)  # the file of the network has changed
     cache_path.unlink()
     assert extract_tree() == (55, 0)
+    assert contents() == first
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cache_path")
+def test_another_instruction_set_finds_nothing_in_the_cache(extract_tree):
+    def computed(**variables: str) -> str:
+        result = conftest.run(sys.executable, "-m", "stages.extract", cwd=Path.cwd(), **variables)
+        assert result.returncode == 0, result.stderr
+        return re.findall(r"\d+ images through the network, \d+ from", result.stdout)[0]
+
+    extract_tree()
+    first = contents()
+    assert computed() == "0 images through the network, 55 from"
+    assert contents() == first
+    other = computed(ONEDNN_MAX_CPU_ISA="SSE41")
+    if contents() == first:
+        pytest.skip("on this processor, ONEDNN_MAX_CPU_ISA changes no bit")
+    assert other == "55 images through the network, 0 from"
+    assert computed() == "0 images through the network, 55 from"
     assert contents() == first
 
 

@@ -1,6 +1,7 @@
 """A network applied to images gives what Keras gives, whatever else is in the batch."""
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import openvino
 import pytest
 from conftest import encoded
 
-from eurosat_transfer.data.decoding import decode_image, raw_pixels, resize_image
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features import inference
 from eurosat_transfer.features.inference import BATCH, BATCH_OF_SMALL_IMAGES, Network, describe_engine, load_network
@@ -126,11 +128,33 @@ def test_the_saved_network_preprocesses_only_if_asked(monkeypatch, tmp_path, pre
 
 def test_the_engine_names_libraries_processor_and_gpus(monkeypatch):
     described = describe_engine()
-    assert Network(mean_of_left_half(), tf.identity).engine == described
+    *description, digest = Network(mean_of_left_half(), tf.identity).engine
+    assert description == described
+    assert re.fullmatch("[0-9a-f]{64}", digest)
     assert described[:3] == [tf.__version__, openvino.__version__, keras.__version__]
     assert openvino.Core().get_property("CPU", "FULL_DEVICE_NAME") in described
     monkeypatch.setattr(inference, "gpus", lambda: [{"device_name": "a GPU that is not there"}])
     assert any("a GPU that is not there" in part for part in describe_engine())
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_engine_is_another_if_the_network_gives_another_last_bit(monkeypatch):
+    def engine() -> list[str]:
+        return Network(mean_of_left_half(), tf.identity).engine
+
+    def with_another_bit(*arguments):
+        for rows, batch in run(*arguments):
+            rows = rows.copy()
+            rows[0, 0] = np.nextafter(rows[0, 0], np.float32(np.inf))
+            yield rows, batch
+
+    first = engine()
+    assert engine() == first
+    name = "_run_by_tensorflow" if inference.gpus() else "_run_by_openvino"
+    run = getattr(inference, name)
+    monkeypatch.setattr(inference, name, with_another_bit)
+    assert engine()[:-1] == first[:-1]
+    assert engine()[-1] != first[-1]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux tells on which cores a thread may run")

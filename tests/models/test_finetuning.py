@@ -147,7 +147,7 @@ def test_training_image_is_decoded_and_preprocessed():
     load = finetuning.training_loader(tiles, SIZE, scale, finetune_parameters())
     for number in range(4):
         image, label = load(tf.constant(0, tf.int64), tf.constant(number))
-        np.testing.assert_allclose(image, scale(decode_image(tiles.images[number]).numpy().astype(np.float32)))
+        np.testing.assert_allclose(image, scale(decode_image(tiles.images[number]).astype(np.float32)))
         assert label == tiles.labels[number]
 
 

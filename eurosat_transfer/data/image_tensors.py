@@ -1,0 +1,56 @@
+"""Encoded images as tensors of one size."""
+
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.tensorflow_setup import tf
+
+
+def decode_tensor(encoded: tf.Tensor) -> tf.Tensor:
+    """Decode an image with decode_image, also inside the function of a tf.data pipeline.
+
+    Args:
+        encoded: string, (), the content of a JPEG or PNG file.
+
+    Returns:
+        uint8, (height, width, 3), RGB.
+
+    Raises:
+        ImageError: the image cannot be decoded. Inside a pipeline it is tf.errors.InvalidArgumentError.
+    """
+    if tf.executing_eagerly():  # tf.numpy_function would pass a NumPy string, which loses zero bytes at the end
+        return tf.constant(decode_image(tf.convert_to_tensor(encoded).numpy()))
+    image = tf.numpy_function(decode_image, [encoded], tf.uint8, stateful=False)
+    return tf.ensure_shape(image, (None, None, 3))
+
+
+def resize_image(image: tf.Tensor, size: int) -> tf.Tensor:
+    """Resize an image to a square, with antialiasing if it shrinks.
+
+    An image that does not shrink needs no antialiasing, and without it resizing takes half the time.
+
+    Args:
+        image: uint8, (height, width, 3), RGB.
+        size: pixels per side.
+
+    Returns:
+        float32, (size, size, 3), RGB, 0 to 255.
+    """
+    shrinks = tf.reduce_max(tf.shape(image)[:2]) > size
+    resized = tf.cond(
+        shrinks,
+        lambda: tf.image.resize(image, (size, size), antialias=True),
+        lambda: tf.image.resize(image, (size, size)),
+    )
+    return tf.ensure_shape(resized, (size, size, 3))
+
+
+def raw_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
+    """Resize an image to a square, and return its values as one row.
+
+    Args:
+        image: uint8, (height, width, 3), RGB.
+        size: pixels per side.
+
+    Returns:
+        uint8, (size * size * 3,), by row, column and channel.
+    """
+    return tf.reshape(tf.cast(tf.round(resize_image(image, size)), tf.uint8), [-1])

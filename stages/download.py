@@ -2,13 +2,31 @@
 
 Reads   nothing, or what data.path or data.url names
 Writes  data/dataset/     ArrayRecord files and their description
-        data/index.csv    file, label, class; one row per image, in the data set's order
+        data/index.csv    file, label, class, group; one row per image, in the data set's order
+        data/contradictions.csv   the rows of images that have a copy with another label
+        metrics/data.json   images; copies, of earlier images; contradictions, the number of those rows
         plots/tiles.png   sample tiles, one row per class
+
+Copies are images with the same pixels. `group` is the place of the first of them in the data set, from
+0. The stage split keeps copies in one subset, and leaves contradictions out.
 """
 
-from eurosat_transfer.data.dataset import DATASET, TileDataset
-from eurosat_transfer.data.index import index_images, write_index
+from collections.abc import Iterable
+
+from tqdm import tqdm
+
+from eurosat_transfer.data.dataset import DATASET, Tile, TileDataset
+from eurosat_transfer.data.index import (
+    CONTRADICTIONS_FILE,
+    DatasetIndex,
+    LabelledImage,
+    index_images,
+    write_contradictions,
+    write_index,
+)
+from eurosat_transfer.data.pixel_digest import pixel_digest
 from eurosat_transfer.data.preparation import prepare_dataset
+from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.stage import run_stage
@@ -21,11 +39,29 @@ def main() -> None:
     """Run the stage."""
     prepare_dataset(load_section(Data), DATASET)
     dataset = TileDataset()
-    index = index_images(((tile.file, tile.label) for tile in dataset), dataset.classes)
+    images = (LabelledImage(tile.file, tile.label, pixel_digest(tile.image)) for tile in _with_progress(dataset))
+    index = index_images(images, dataset.classes)
     write_index(index)
+    write_contradictions(index)
+    write_json("metrics/data.json", index.count())
     samples = {name: [dataset[i].image for i in found] for name, found in index.first_of_each_class(SAMPLES).items()}
     draw_tile_sheet("plots/tiles.png", samples)
+    print(_describe_copies(index))
     print(f"{len(index.files)} images of {len(index.classes)} classes; samples: plots/tiles.png")
+
+
+def _with_progress(dataset: TileDataset) -> Iterable[Tile]:
+    return tqdm(dataset, desc="looking for copies", unit="image", mininterval=1, disable=None)
+
+
+def _describe_copies(index: DatasetIndex) -> str:
+    counts = index.count()
+    if not counts["copies"]:
+        return "no image is a copy of another"
+    words = f"{counts['copies']} images are copies of others and stay in the subset of the first"
+    if not counts["contradictions"]:
+        return f"{words}; none has another label"
+    return f"{words}; {counts['contradictions']} images have a copy with another label: {CONTRADICTIONS_FILE}"
 
 
 if __name__ == "__main__":

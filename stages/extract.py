@@ -2,17 +2,21 @@
 
 Reads   data/dataset/  data/split.csv  data/backbone/, or the .npz that extract.features names
 Writes  data/features.npz   X_train y_train files_train, the same of val and test, and classes
-        data/pixels.npz     the same keys; each X holds the images themselves, shrunk to extract.pixel_size, uint8
+        data/pixels.npz     the same keys; each X holds the images themselves, shrunk to
+                            extract.pixel_size, uint8
 
-X: float32, (images, descriptor size); y: int64, (images,); files: names of the images; classes: names by label. Rows
-are in the order of data/split.csv. Features that were computed elsewhere come without images: their pixels have no
-columns.
+X: float32, (images, descriptor size); y: int64, (images,); files: names of the images; classes: names
+by label. Rows are in the order of data/split.csv. Features that were computed elsewhere come without
+images: their pixels have no columns. With split.folds=2 or more, the files also have X_rest y_rest
+files_rest, of the images that the first fold does not use, and folds: str, (folds - 1, images), the
+subset of every image (first those of train, then val, test and rest) in each other fold.
 """
 
 import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from eurosat_transfer.data.folds import REST
 from eurosat_transfer.data.subsets import SUBSETS
 from eurosat_transfer.io.npz import Arrays, write_npz
 from eurosat_transfer.parameters.extract import Extract
@@ -24,10 +28,12 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     features, pixels = _compute(load_section(Extract))
-    keys = [f"{key}_{subset}" for subset in SUBSETS for key in ("X", "y", "files")] + ["classes"]
+    subsets = [subset for subset in (*SUBSETS, REST) if f"y_{subset}" in features]
+    keys = [f"{key}_{subset}" for subset in subsets for key in ("X", "y", "files")]
+    keys += [key for key in ("folds", "classes") if key in features]
     write_npz("data/features.npz", {key: features[key] for key in keys})
     write_npz("data/pixels.npz", {key: pixels[key] for key in keys})
-    images = sum(features[f"y_{subset}"].shape[0] for subset in SUBSETS)
+    images = sum(features[f"y_{subset}"].shape[0] for subset in subsets)
     print(f"{images} images -> {features['X_train'].shape[1]} features of {features['classes'].shape[0]} classes")
 
 

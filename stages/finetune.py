@@ -7,11 +7,15 @@ Writes  metrics/finetune.json, plots/finetune_predictions.csv, plots/finetune_cl
         plots/finetune_labels.csv  classifier, images, draw, accuracy: one row for each of
                                    finetune.label_sizes
 
+With several folds, the network is fine-tuned once per fold. The predictions are of all folds, and the
+history, the weights and the label curve are of the first fold.
+
 First only the new layer is trained, on the features of the frozen network. Then all layers are
 trained, or the last few. A killed run resumes after its last complete epoch.
 """
 
 from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.evaluation.folds import pool_results
 from eurosat_transfer.evaluation.label_curve import Fit
 from eurosat_transfer.evaluation.results_files import write_results
 from eurosat_transfer.io.csv_files import write_csv
@@ -32,13 +36,19 @@ def main() -> None:
     parameters = load_parameters()
     params, preprocess = parameters.section(Finetune), parameters.section(Extract).preprocess
     dataset, selection = open_selection()
-    tiles, classes = selection.read(dataset), len(selection.classes)
+    folds, classes = selection.folds(), len(selection.classes)
+    tiles = folds[0].read(dataset)
     settings = params.model_dump(), preprocess, gpus()
     with checkpoint_folder("finetune", digest_inputs("finetune"), *settings) as checkpoints:
         evaluated = evaluate_finetune(tiles, classes, preprocess, params, checkpoints)
         write_history("plots/finetune_history.csv", evaluated.history)
         save_weights("data/finetune.weights.h5", evaluated.model)
-        write_results("finetune", selection.classes, selection.files["test"], evaluated.results)
+        results = [evaluated.results]
+        for number, fold in enumerate(folds[1:], 2):
+            folder = checkpoints / f"fold_{number}"
+            folder.mkdir(exist_ok=True)
+            results.append(evaluate_finetune(fold.read(dataset), classes, preprocess, params, folder).results)
+        write_results("finetune", selection.classes, selection.pooled().files["test"], pool_results(results))
         fits = finetune_label_subsets(tiles, classes, preprocess, params, checkpoints)
         write_csv("plots/finetune_labels.csv", Fit._fields, fits)
 

@@ -10,6 +10,7 @@ There are no probabilities, because the votes of k neighbours are too few for th
 
 from eurosat_transfer.evaluation.results_files import write_results
 from eurosat_transfer.features.feature_set import load_features
+from eurosat_transfer.models.folds import evaluate_folds
 from eurosat_transfer.models.knn import evaluate_knn
 from eurosat_transfer.parameters.knn import Knn
 from eurosat_transfer.parameters.loading import load_section
@@ -19,7 +20,8 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     features = load_features()
-    write_results("knn", features.classes, features.files["test"], evaluate_knn(features, load_section(Knn)))
+    results = evaluate_folds(evaluate_knn, features, load_section(Knn))
+    write_results("knn", features.classes, features.tested_files, results)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ With lr: auto, the learning rate is chosen on val. The layer that is tested is t
 and val together.
 """
 
+from eurosat_transfer.evaluation.folds import pool_results
 from eurosat_transfer.evaluation.results_files import write_results
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.models.probe import evaluate_probe
@@ -20,9 +21,11 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     features = load_features()
-    probe = evaluate_probe(features, load_section(Probe))
-    write_history("plots/probe_history.csv", probe.history)
-    write_results("probe", features.classes, features.files["test"], probe.results)
+    params = load_section(Probe)
+    evaluated = [evaluate_probe(fold, params) for fold in features.folds()]
+    write_history("plots/probe_history.csv", evaluated[0].history)
+    results = pool_results([fold.results for fold in evaluated])
+    write_results("probe", features.classes, features.tested_files, results)
 
 
 if __name__ == "__main__":

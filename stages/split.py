@@ -1,11 +1,17 @@
-"""Select the images: train and val from the first half of the data set, test from the second half.
+"""Select the images of train, val and test.
 
 Reads   data/index.csv
 Writes  data/split.csv   index, file, label, class, subset; one row per selected image, in the order
                          of the data set
 
-This is the lab's rule, with val taken from the train half. Each subset has the class proportions of
-its half. With the same seed, a larger subset contains the smaller one.
+By default every class is halved at random: one half is for train and val, the other one for test. With
+split.by=order the halves are those of the data set, which is the lab's rule. Each subset has the class
+proportions of its half. With the same seed, a larger subset contains the smaller one. Copies of an
+image, which have the same group in data/index.csv, are in one subset.
+
+With split.folds=5 the data set is divided into five parts. Each part is the test part of one fold, and
+the other parts are for train and val. There is a further column for each further fold, subset_2 and so
+on. Every classifier is trained once per fold, and its predictions are pooled.
 """
 
 from eurosat_transfer.data.index import read_index
@@ -18,11 +24,14 @@ from eurosat_transfer.pipeline.stage import run_stage
 
 def main() -> None:
     """Run the stage."""
-    index = read_index()
-    subsets = split_dataset(index.labels, load_section(Split), index.classes)
-    write_split(index, subsets)
-    counts = ", ".join(f"{len(positions)} {subset}" for subset, positions in subsets.items())
-    print(f"{counts} of {len(index.files)} images")
+    index, params = read_index(), load_section(Split)
+    folds = split_dataset(index, params)
+    write_split(index, folds)
+    for number, fold in enumerate(folds, 1):
+        counts = ", ".join(f"{len(positions)} {subset}" for subset, positions in fold.items())
+        print(f"fold {number}: " * (len(folds) > 1) + f"{counts} of {len(index.files)} images")
+    if params.contradictions == "exclude" and (left_out := index.count()["contradictions"]):
+        print(f"{left_out} images are left out, because they have a copy with another label")
 
 
 if __name__ == "__main__":

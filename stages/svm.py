@@ -9,6 +9,7 @@ together.
 
 from eurosat_transfer.evaluation.results_files import write_results
 from eurosat_transfer.features.feature_set import load_features
+from eurosat_transfer.models.folds import evaluate_folds
 from eurosat_transfer.models.svm import evaluate_svm
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.parameters.svm import Svm
@@ -18,7 +19,8 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     features = load_features()
-    write_results("svm", features.classes, features.files["test"], evaluate_svm(features, load_section(Svm)))
+    results = evaluate_folds(evaluate_svm, features, load_section(Svm))
+    write_results("svm", features.classes, features.tested_files, results)
 
 
 if __name__ == "__main__":

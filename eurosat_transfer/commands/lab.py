@@ -25,6 +25,9 @@ EXPERIMENT = "lab"
 
 # All of the lab's choices, also those that are the defaults of params.yaml, because users change that file.
 SETTINGS = {
+    "split.by": "order",  # train comes from the first half of the data set, test from the second
+    "split.folds": "1",
+    "split.contradictions": "keep",  # the lab does not look for copies
     "extract.preprocess": "false",  # the lab resizes the images and does nothing else; finetune uses this value too
     "svm.kernel": "rbf",  # the default of scikit-learn's SVC
     "svm.C": "10",

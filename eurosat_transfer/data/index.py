@@ -1,15 +1,32 @@
-"""The index of a data set: the name, label and class of every image, as data/index.csv lists them."""
+"""The index of a data set: the name, label, class and copies of every image, as data/index.csv lists them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from eurosat_transfer.data.copies import find_contradictions, group_copies
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv, write_csv
 
-INDEX_FILE = "data/index.csv"
+INDEX_FILE, CONTRADICTIONS_FILE = "data/index.csv", "data/contradictions.csv"
+COLUMNS = ("file", "label", "class", "group")
+
+
+class LabelledImage(NamedTuple):
+    """What the index needs to know of an image.
+
+    Attributes:
+        file: its name.
+        label: from 0; -1 if the image has none.
+        digest: of its pixels. Images with the same digest are copies.
+    """
+
+    file: str
+    label: int
+    digest: bytes
 
 
 @dataclass(frozen=True)
@@ -20,11 +37,26 @@ class DatasetIndex:
         files: names of the images.
         labels: int64, (n,), below len(classes). Every label has an image.
         classes: names by label.
+        groups: int64, (n,): the place of the first image with the same pixels. An image without copies has its own.
     """
 
     files: list[str]
     labels: np.ndarray
     classes: list[str]
+    groups: np.ndarray
+
+    @property
+    def contradicts(self) -> np.ndarray:
+        """Which images have a copy with another label: bool, (n,)."""
+        return find_contradictions(self.groups, self.labels)
+
+    def count(self) -> dict[str, int]:
+        """Count the images, the copies of earlier images, and the images that have a copy with another label."""
+        return {
+            "images": len(self.files),
+            "copies": len(self.files) - len(np.unique(self.groups)),
+            "contradictions": int(self.contradicts.sum()),
+        }
 
     def first_of_each_class(self, count: int) -> dict[str, list[int]]:
         """Find the first images of each class.
@@ -38,32 +70,43 @@ class DatasetIndex:
         return {name: np.flatnonzero(self.labels == label)[:count].tolist() for label, name in enumerate(self.classes)}
 
 
-def index_images(images: Iterable[tuple[str, int]], class_names: Sequence[str]) -> DatasetIndex:
+def index_images(images: Iterable[LabelledImage], class_names: Sequence[str]) -> DatasetIndex:
     """Index the images of a data set. Labels are numbered again, without the classes that have no image.
 
     Args:
-        images: name and label of each image; the label is -1 if the image has none.
+        images: of the data set, in its order.
         class_names: names by label.
 
     Raises:
         UserError: an image has no label, or fewer than two classes have images.
     """
-    files, found = [], []
-    for file, label in images:
-        if label < 0:
-            raise UserError(f"image {file} of the data set has no label; allowed: labelled images only")
-        files.append(file)
-        found.append(label)
-    present, labels = np.unique(np.array(found, np.int64), return_inverse=True)
+    found = []
+    for image in images:
+        if image.label < 0:
+            raise UserError(f"image {image.file} of the data set has no label; allowed: labelled images only")
+        found.append(image)
+    present, labels = np.unique(np.array([image.label for image in found], np.int64), return_inverse=True)
     if len(present) < 2:
         raise UserError(f"the data set has images of {len(present)} class(es); needed: two or more")
-    return DatasetIndex(files, labels, [class_names[label] for label in present])
+    groups = group_copies(image.digest for image in found)
+    return DatasetIndex([image.file for image in found], labels, [class_names[label] for label in present], groups)
 
 
 def write_index(index: DatasetIndex, path: Path | str = INDEX_FILE) -> None:
-    """Write an index as a CSV file with the columns file, label and class."""
-    rows = ((file, label, index.classes[label]) for file, label in zip(index.files, index.labels, strict=True))
-    write_csv(path, ("file", "label", "class"), rows)
+    """Write an index as a CSV file with the columns file, label, class and group."""
+    images = zip(index.files, index.labels, index.groups, strict=True)
+    write_csv(path, COLUMNS, ((file, label, index.classes[label], group) for file, label, group in images))
+
+
+def write_contradictions(index: DatasetIndex, path: Path | str = CONTRADICTIONS_FILE) -> None:
+    """List the images that have a copy with another label, in a CSV file with the columns of the index.
+
+    Copies follow each other. If there are no such images, the file has a header only.
+    """
+    places = np.flatnonzero(index.contradicts)
+    places = places[np.argsort(index.groups[places], kind="stable")]
+    rows = ((index.files[i], index.labels[i], index.classes[index.labels[i]], index.groups[i]) for i in places)
+    write_csv(path, COLUMNS, rows)
 
 
 def read_index(path: Path | str = INDEX_FILE) -> DatasetIndex:
@@ -74,11 +117,14 @@ def read_index(path: Path | str = INDEX_FILE) -> DatasetIndex:
         FileNotFoundError: there is no such file.
     """
     try:
-        rows = [(row["file"], int(row["label"]), row["class"]) for row in read_csv(path)]
+        rows = [(row["file"], int(row["label"]), row["class"], int(row["group"])) for row in read_csv(path)]
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} is not a file of the download stage: {error}; `dvc repro` writes it again") from None
-    names = {label: name for _, label, name in rows}
+    names = {label: name for _, label, name, _ in rows}
     if sorted(names) != list(range(len(names))) or len(names) < 2:
         raise UserError(f"{path} has the labels {sorted(names)}; allowed: 0, 1 and so on, without gaps")
-    labels = np.array([label for _, label, _ in rows])
-    return DatasetIndex([file for file, _, _ in rows], labels, [names[label] for label in sorted(names)])
+    groups = np.array([group for *_, group in rows])
+    if ((groups < 0) | (groups > np.arange(len(rows)))).any() or (groups[groups] != groups).any():
+        raise UserError(f"{path} has groups that are no places of first images; `dvc repro` writes it again")
+    labels = np.array([label for _, label, _, _ in rows])
+    return DatasetIndex([file for file, *_ in rows], labels, [names[label] for label in sorted(names)], groups)

@@ -1,13 +1,14 @@
 """The selected tiles of a data set: those of train, val and test."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from eurosat_transfer.data.dataset import DATASET, TileDataset
+from eurosat_transfer.data.folds import NO_FOLDS, REST, divide
 from eurosat_transfer.data.split_file import SPLIT_FILE, read_split
 from eurosat_transfer.data.subsets import SUBSETS
 from eurosat_transfer.errors import UserError
@@ -31,15 +32,38 @@ class Selection:
 
     Attributes:
         classes: names by label.
-        indices: int64, (n,), by subset: places in the data set.
+        indices: int64, (n,), by subset: places in the data set. With several folds, the subsets are those of the first
+            fold, and REST has the tiles that only other folds use.
         labels: int64, (n,), by subset.
         files: names of the images, by subset.
+        other_folds: str, (folds - 1, tiles): the subsets in the other folds, see eurosat_transfer.data.folds.
     """
 
     classes: list[str]
     indices: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
     files: dict[str, list[str]]
+    other_folds: np.ndarray = field(default_factory=lambda: NO_FOLDS)
+
+    def folds(self) -> list["Selection"]:
+        """Return the selected tiles of each fold. A single split is one fold."""
+        indices, labels = ({subset: of[subset] for subset in SUBSETS} for of in (self.indices, self.labels))
+        folds = [Selection(self.classes, indices, labels, {subset: self.files.get(subset, []) for subset in SUBSETS})]
+        names = {subset: np.array(of) for subset, of in self.files.items()}
+        for fold in self.other_folds:
+            files = {subset: of.tolist() for subset, of in divide(names, fold).items()}
+            folds.append(Selection(self.classes, divide(self.indices, fold), divide(self.labels, fold), files))
+        return folds
+
+    def pooled(self) -> "Selection":
+        """Return the first fold with the test tiles of all folds, in the order of the pooled predictions."""
+        folds = self.folds()
+        return Selection(
+            self.classes,
+            folds[0].indices | {"test": np.concatenate([fold.indices["test"] for fold in folds])},
+            folds[0].labels | {"test": np.concatenate([fold.labels["test"] for fold in folds])},
+            folds[0].files | {"test": [file for fold in folds for file in fold.files["test"]]},
+        )
 
     def count(self) -> int:
         """Count the selected tiles of all subsets."""
@@ -47,7 +71,7 @@ class Selection:
 
     def places(self) -> Iterator[tuple[int, str, int]]:
         """Yield each tile's index in the data set, its subset, and its row in that subset, in the data set's order."""
-        rows = [(int(index), subset, row) for subset in SUBSETS for row, index in enumerate(self.indices[subset])]
+        rows = [(int(i), subset, row) for subset, indices in self.indices.items() for row, i in enumerate(indices)]
         return iter(sorted(rows))
 
     def read(self, dataset: TileDataset) -> dict[str, EncodedTiles]:
@@ -77,12 +101,16 @@ def read_selection(path: Path | str = SPLIT_FILE) -> Selection:
     """
     rows = read_split(path)
     by_subset = {subset: [row for row in rows if row.subset == subset] for subset in SUBSETS}
+    if rest := [row for row in rows if not row.subset]:
+        by_subset[REST] = rest
+    others = np.array([row.other_folds for of in by_subset.values() for row in of], NO_FOLDS.dtype).T
     names = {row.label: row.class_name for row in rows}
     return Selection(
         classes=[names[label] for label in sorted(names)],
         indices={subset: np.array([row.index for row in of]) for subset, of in by_subset.items()},
         labels={subset: np.array([row.label for row in of]) for subset, of in by_subset.items()},
         files={subset: [row.file for row in of] for subset, of in by_subset.items()},
+        other_folds=others,
     )
 
 

@@ -1,7 +1,9 @@
-"""The split of a data set: train and val come from its first half, test from its second half."""
+"""The split of a data set into train, val and test, once or in several folds."""
 
 import numpy as np
 
+from eurosat_transfer.data.index import DatasetIndex
+from eurosat_transfer.data.parts import parts_by_class, parts_by_order
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.parameters.split import Split
 
@@ -24,48 +26,75 @@ def stratified_order(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return shuffled[np.argsort(key, kind="stable")]
 
 
-def split_dataset(labels: np.ndarray, params: Split, classes: list[str]) -> dict[str, np.ndarray]:
-    """Select the images of each subset.
+def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarray]]:
+    """Select the images of each subset, for every fold.
 
-    Each subset has the class proportions of its half. With the same seed, a larger subset contains the smaller one.
-    Train is taken from the front of the first half's order and val from its end, so that the size of one does not
-    change the other.
+    The images are divided into as many parts as there are folds, and into two halves for a single fold. The first fold
+    takes test from the last part, the second fold from the part before it, and so on. Train and val come from the other
+    parts. Copies of an image are in one part, and are never divided between train and val.
+
+    Each subset has about the class proportions of the part that it comes from. With the same seed, a larger subset
+    contains the smaller one. Train is taken from the front of an order and val from its end, so that the size of train
+    does not change val.
 
     Args:
-        labels: int, (n,), in the data set's order.
-        params: sizes and seed.
-        classes: names by label.
+        index: of the data set.
+        params: sizes and rules.
 
     Returns:
-        int64, sorted, disjoint positions by subset: train, val and test.
+        By fold: int64, sorted, disjoint places in the data set by subset: train, val and test. No image is in test
+        twice.
 
     Raises:
-        UserError: the parameters ask for more images than there are, or leave a class without a training image.
+        UserError: the parameters ask for more images or folds than there are, or leave a class without a training
+            image.
     """
-    half = len(labels) // 2
+    keep = params.contradictions == "keep"
+    kept = np.arange(len(index.files)) if keep else np.flatnonzero(~index.contradicts)
     rng = np.random.default_rng(params.seed)
-    first = stratified_order(labels[:half], rng)
-    second = half + stratified_order(labels[half:], rng)
-    train = len(first) - params.val if params.train == "all" else params.train
-    test = len(second) if params.test == "all" else params.test
-    if train < 1 or train + params.val > len(first):
-        found = f"split.train={params.train} and split.val={params.val} ask for too many images"
-        raise UserError(f"{found}; available: {_describe('first', labels[:half], classes)}")
-    if test > len(second):
-        found = f"split.test={test} asks for too many images"
-        raise UserError(f"{found}; available: {_describe('second', labels[half:], classes)}")
-    missing = [classes[c] for c in np.setdiff1d(labels, labels[first[:train]])]
-    if missing:
-        found = f"split.train={train} leaves no training image of {', '.join(missing)}"
-        raise UserError(f"{found}; available: {_describe('first', labels[:half], classes)}")
-    return {
-        "train": np.sort(first[:train]),
-        "val": np.sort(first[len(first) - params.val :]),
-        "test": np.sort(second[:test]),
-    }
+    labels, groups, count = index.labels[kept], index.groups[kept], max(params.folds, 2)
+    if params.folds > (different := len(np.unique(groups))):
+        raise UserError(f"split.folds={params.folds} is too large; allowed: 1 to {different}, the different images")
+    parts = parts_by_order(groups, count) if params.by == "order" else parts_by_class(labels, groups, count, rng)
+    folds = []
+    for fold in range(params.folds):
+        tested = kept[parts[-1 - fold]]
+        folds.append(_split_fold(index, params, fold, np.setdiff1d(kept, tested), tested, rng))
+    return folds
 
 
-def _describe(half: str, labels: np.ndarray, classes: list[str]) -> str:
-    counts = np.bincount(labels, minlength=len(classes))
-    by_class = ", ".join(f"{name} {count}" for name, count in zip(classes, counts, strict=True))
-    return f"{len(labels)} images in the {half} half of the data set ({by_class})"
+def _split_fold(
+    index: DatasetIndex, params: Split, fold: int, others: np.ndarray, tested: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    where = f" in fold {fold + 1} of {params.folds}" if params.folds > 1 else ""
+    for_training = f"available for train and val{where}: {_describe(index, others)}"
+    others, tested = _in_stratified_order(index, others, rng), _in_stratified_order(index, tested, rng)
+    val = others[max(len(others) - params.val, 0) :]
+    free = others[~np.isin(index.groups[others], index.groups[val])]  # no copy of an image of val
+    train = len(free) if params.train == "all" else params.train
+    if params.val > len(others) or not 1 <= train <= len(free):
+        raise UserError(
+            f"split.train={params.train} and split.val={params.val} ask for too many images; {for_training}"
+        )
+    test = len(tested) if params.test == "all" else len(range(fold, params.test, params.folds))
+    if test > len(tested):
+        found = f"split.test={params.test} asks for too many images"
+        raise UserError(f"{found}; available for test{where}: {_describe(index, tested)}")
+    if missing := np.setdiff1d(index.labels, index.labels[free[:train]]).tolist():
+        names = ", ".join(index.classes[label] for label in missing)
+        raise UserError(f"split.train={train} leaves no training image of {names}{where}; {for_training}")
+    return {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
+
+
+def _in_stratified_order(index: DatasetIndex, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Order places like stratified_order, with copies next to each other."""
+    first, group = np.unique(index.groups[places], return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[stratified_order(index.labels[first], rng)] = np.arange(len(first))
+    return places[np.argsort(rank[group], kind="stable")]
+
+
+def _describe(index: DatasetIndex, places: np.ndarray) -> str:
+    counts = np.bincount(index.labels[places], minlength=len(index.classes))
+    by_class = ", ".join(f"{name} {count}" for name, count in zip(index.classes, counts, strict=True))
+    return f"{len(places)} images ({by_class})"

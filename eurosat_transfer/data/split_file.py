@@ -1,7 +1,7 @@
 """The file data/split.csv, which lists the selected tiles with their subsets."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,8 @@ class SplitRow:
         file: the name of the image.
         label: from 0.
         class_name: the name of its class.
-        subset: train, val or test.
+        subset: train, val or test; "" if only other folds use the tile.
+        other_folds: its subset in the second fold and all further ones; "" in folds that do not use it.
     """
 
     index: int
@@ -33,34 +34,43 @@ class SplitRow:
     label: int
     class_name: str
     subset: str
+    other_folds: tuple[str, ...] = ()
 
 
-def write_split(index: DatasetIndex, subsets: Mapping[str, np.ndarray], path: Path | str = SPLIT_FILE) -> None:
+def write_split(index: DatasetIndex, folds: Sequence[Mapping[str, np.ndarray]], path: Path | str = SPLIT_FILE) -> None:
     """Write the selected tiles, one row per tile, in the data set's order.
+
+    The column `subset` is for the first fold. For each other fold there is a column `subset_2`, `subset_3` and so on.
 
     Args:
         index: of the data set.
-        subsets: int64, (n,), by subset: places in the data set.
+        folds: int64, (n,), by subset: places in the data set. One dictionary for each fold.
         path: of the CSV file.
     """
-    selected = sorted((int(i), subset) for subset, positions in subsets.items() for i in positions)
-    rows = ((i, index.files[i], index.labels[i], index.classes[index.labels[i]], subset) for i, subset in selected)
-    write_csv(path, COLUMNS, rows)
+    subsets = [{int(i): subset for subset, positions in fold.items() for i in positions} for fold in folds]
+    selected = sorted(set().union(*subsets))
+    of_image = ((i, index.files[i], index.labels[i], index.classes[index.labels[i]]) for i in selected)
+    rows = ((*image, *(fold.get(image[0], "") for fold in subsets)) for image in of_image)
+    write_csv(path, (*COLUMNS, *(_column(fold) for fold in range(2, len(folds) + 1))), rows)
+
+
+def _column(fold: int) -> str:
+    return f"subset_{fold}"
 
 
 def read_split(path: Path | str = SPLIT_FILE) -> list[SplitRow]:
     """Read the selected tiles.
 
     Returns:
-        The rows in the order of the file. Every subset has one or more, and the labels have no gap.
+        The rows in the order of the file. Every subset of every fold has one or more, and the labels have no gap.
 
     Raises:
-        UserError: the file is not one of the split stage, lists a tile twice, or has no tile for a subset.
+        UserError: the file is not one of the split stage, lists a tile twice, or has no tile for a subset of a fold.
         FileNotFoundError: there is no such file.
     """
     try:
         rows = [
-            SplitRow(int(row["index"]), row["file"], int(row["label"]), row["class"], row["subset"])
+            SplitRow(int(row["index"]), row["file"], int(row["label"]), row["class"], row["subset"], _others(row))
             for row in read_csv(path)
         ]
     except (KeyError, ValueError) as error:
@@ -68,11 +78,18 @@ def read_split(path: Path | str = SPLIT_FILE) -> list[SplitRow]:
     labels = {row.label for row in rows}
     if labels != set(range(len(labels))):
         raise UserError(f"{path} has the labels {sorted(labels)}; allowed: 0, 1, 2 and so on, without gaps")
-    found = {row.subset for row in rows}
-    if unknown := found - set(SUBSETS):
+    others = len(rows[0].other_folds) if rows else 0
+    unused = {""} if others else set()
+    found = [{row.subset for row in rows}, *({row.other_folds[fold] for row in rows} for fold in range(others))]
+    if unknown := set().union(*found) - set(SUBSETS) - unused:
         raise UserError(f"{path} has the subset {min(unknown)!r}; allowed: {', '.join(SUBSETS)}")
     if twice := [index for index, times in Counter(row.index for row in rows).items() if times > 1]:
         raise UserError(f"{path} lists image {twice[0]} twice; allowed: once")
-    if empty := [subset for subset in SUBSETS if subset not in found]:
+    if empty := [subset for subset in SUBSETS for fold in found if subset not in fold]:
         raise UserError(f"{path} has no image for {empty[0]}; needed: one or more")
     return rows
+
+
+def _others(row: Mapping[str, str]) -> tuple[str, ...]:
+    columns = map(_column, range(2, len(row)))
+    return tuple(row[column] for column in columns if column in row)

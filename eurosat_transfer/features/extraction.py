@@ -70,6 +70,8 @@ def extract_selection(params: Extract, inputs: str, cluster: Extractor | None = 
         matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY)
     labels = {f"y_{subset}": y for subset, y in selection.labels.items()}
     labels |= {f"files_{subset}": np.array(files) for subset, files in selection.files.items()}
+    if len(selection.other_folds):
+        labels["folds"] = selection.other_folds
     labels["classes"] = np.array(selection.classes)
     features, pixels = ({f"X_{subset}": X for subset, X in by_subset.items()} | labels for by_subset in matrices)
     return features, pixels

@@ -1,13 +1,15 @@
 """Features of train, val and test, loaded from a file and checked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from eurosat_transfer.data.folds import NO_FOLDS, REST, divide
 from eurosat_transfer.data.subsets import SUBSETS
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.io.npz import read_npz
+from eurosat_transfer.io.npz import list_arrays, read_npz
 
 FEATURES_FILE, PIXELS_FILE = "data/features.npz", "data/pixels.npz"
 
@@ -18,16 +20,36 @@ class FeatureSet:
 
     Attributes:
         X: numbers, (n, d), by subset, in the order of data/split.csv: float32 features, or uint8 pixels. d is 0 for the
-            pixels of features that were computed elsewhere.
+            pixels of features that were computed elsewhere. With several folds, the subsets are those of the first
+            fold, and REST has the tiles that only other folds use.
         y: integers, (n,), by subset: labels below len(classes).
         classes: names by label.
         files: names of the images, by subset. Empty if they have no names.
+        other_folds: str, (folds - 1, tiles): the subsets in the other folds, see eurosat_transfer.data.folds.
     """
 
     X: dict[str, np.ndarray]
     y: dict[str, np.ndarray]
     classes: list[str]
     files: dict[str, list[str]] = field(default_factory=dict)
+    other_folds: np.ndarray = field(default_factory=lambda: NO_FOLDS)
+
+    def folds(self) -> Iterator["FeatureSet"]:
+        """Yield the features of each fold. A single split is one fold."""
+        X, y = ({subset: of[subset] for subset in SUBSETS} for of in (self.X, self.y))
+        yield FeatureSet(X, y, self.classes, {s: names for s, names in self.files.items() if s in SUBSETS})
+        names = {subset: np.array(of) for subset, of in self.files.items()}
+        for fold in self.other_folds:
+            files = {subset: of.tolist() for subset, of in divide(names, fold).items()} if names else {}
+            yield FeatureSet(divide(self.X, fold), divide(self.y, fold), self.classes, files)
+
+    @property
+    def tested_files(self) -> list[str]:
+        """Names of the test images of all folds, fold after fold. Empty if the images have no names."""
+        if not self.files:
+            return []
+        names = np.array([file for of in self.files.values() for file in of])
+        return self.files["test"] + [file for fold in self.other_folds for file in names[fold == "test"].tolist()]
 
     def select(self, *subsets: str) -> tuple[np.ndarray, np.ndarray]:
         """Return X and y of one subset, or of several subsets one after the other.
@@ -63,7 +85,7 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
 
     Args:
         path: an .npz file with X_train, y_train, files_train, the same of val and test, and classes, as the extract
-            stage writes it.
+            stage writes it. With several folds it also has folds, and perhaps X_rest, y_rest and files_rest.
 
     Raises:
         UserError: the file is missing or damaged, an array has another type or shape, a feature is not finite, or a
@@ -72,14 +94,25 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
     keys = ("X", "y", "files")
     *arrays, classes = read_npz(path, *(f"{key}_{subset}" for key in keys for subset in SUBSETS), "classes")
     X, y, files = (dict(zip(SUBSETS, arrays[start : start + 3], strict=True)) for start in (0, 3, 6))
+    present = list_arrays(path)
+    if f"X_{REST}" in present:
+        X[REST], y[REST], files[REST] = read_npz(path, *(f"{key}_{REST}" for key in keys))
+    other_folds = read_npz(path, "folds")[0] if "folds" in present else NO_FOLDS
     if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != len(classes):
         raise UserError(f"{path}: classes is {_describe(classes)}; allowed: different strings of shape (classes,)")
-    for subset in SUBSETS:
+    for subset in X:
         _check(path, subset, X[subset], y[subset], len(classes), X["train"].shape[1:])
         if files[subset].dtype.kind != "U" or files[subset].shape != y[subset].shape:
             allowed = f"strings of shape ({len(y[subset])},)"
             raise UserError(f"{path}: files_{subset} is {_describe(files[subset])}; allowed: {allowed}")
-    return FeatureSet(X, y, classes.tolist(), {subset: names.tolist() for subset, names in files.items()})
+    images = sum(map(len, y.values()))
+    if other_folds.dtype.kind != "U" or other_folds.ndim != 2 or (len(other_folds) and other_folds.shape[1] != images):
+        allowed = f"strings of shape (folds - 1, {images})"
+        raise UserError(f"{path}: folds is {_describe(other_folds)}; allowed: {allowed}")
+    if empty := [subset for fold in other_folds for subset in SUBSETS if subset not in fold]:
+        raise UserError(f"{path}: folds has no image for {empty[0]}; needed: one or more in each fold")
+    names = {subset: of.tolist() for subset, of in files.items()}
+    return FeatureSet(X, y, classes.tolist(), names, other_folds)
 
 
 def _check(path: Path | str, subset: str, X: np.ndarray, y: np.ndarray, classes: int, width: tuple[int, ...]) -> None:

@@ -39,6 +39,16 @@ def write_npz(path: Path | str, arrays: Arrays) -> None:
                     np.lib.format.write_array(member, array, allow_pickle=False)
 
 
+def list_arrays(path: Path | str) -> set[str]:
+    """List the names of the arrays in an .npz file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with ZipFile(path) as archive:
+        return {name.removesuffix(".npy") for name in archive.namelist()}
+
+
 def read_npz(path: Path | str, *names: str) -> list[np.ndarray]:
     """Read arrays from an .npz file.
 

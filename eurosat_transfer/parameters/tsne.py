@@ -18,7 +18,10 @@ class Tsne(Section):
         """Check that the perplexity is below the number of test images that t-SNE shows."""
         if sections.section(Extract).features is not None:
             return  # the precomputed file replaces the split; the tsne stage checks its number of images
-        limits = [count for count in (self.images, sections.section(Split).test) if count != "all"]
+        split = sections.section(Split)
+        limits = [] if self.images == "all" else [self.images]
+        if split.test != "all":
+            limits.append(-(-split.test // split.folds))  # t-SNE shows the first fold
         if limits and self.perplexity >= min(limits):
             raise ValueError(
                 f"tsne.perplexity must be below the number of images that t-SNE shows, which is "

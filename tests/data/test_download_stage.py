@@ -12,6 +12,7 @@ from PIL import Image
 from eurosat_transfer.data.dataset import DATASET, TileDataset
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.io.json_files import read_json
 from stages import download
 
 
@@ -30,6 +31,31 @@ def test_the_index_lists_every_image_in_the_order_of_the_data_set(own, capsys):
     assert [(row["file"], int(row["label"])) for row in rows] == [(tile.file, tile.label) for tile in dataset]
     assert all(row["class"] == Path(row["file"]).parent.name for row in rows)
     assert "24 images of 2 classes; samples: plots/tiles.png\n" in capsys.readouterr().out
+
+
+def test_copies_are_grouped_and_contradictions_listed_by_name(own, capsys):
+    tree = own()
+    colours = {"class_0/0.jpg": 5, "class_0/1.jpg": 5, "class_0/2.jpg": 6, "class_1/0.jpg": 6, "class_1/1.jpg": 6}
+    for name, colour in colours.items():
+        (tree / name).write_bytes(encoded((colour, 0, 0)))
+    download.main()
+    rows = read_csv("data/index.csv")
+    group = {row["file"]: row["group"] for row in rows}
+    assert group["class_0/0.jpg"] == group["class_0/1.jpg"] != group["class_0/2.jpg"]
+    assert group["class_0/2.jpg"] == group["class_1/0.jpg"] == group["class_1/1.jpg"]
+    assert len(set(group.values())) == 24 - 3
+    assert read_json("metrics/data.json") == {"images": 24, "copies": 3, "contradictions": 3}
+    contradicting = {"class_0/2.jpg", "class_1/0.jpg", "class_1/1.jpg"}
+    assert {row["file"] for row in read_csv("data/contradictions.csv")} == contradicting
+    line = "3 images have a copy with another label: data/contradictions.csv\n"
+    assert line in capsys.readouterr().out
+
+
+def test_a_data_set_without_copies_is_reported_in_one_line(own, capsys):
+    own()
+    download.main()
+    assert "no image is a copy of another\n" in capsys.readouterr().out
+    assert read_json("metrics/data.json") == {"images": 24, "copies": 0, "contradictions": 0}
 
 
 def test_the_picture_shows_the_first_tiles_of_each_class(own):

@@ -5,7 +5,7 @@ import pytest
 from conftest import write_tree
 
 from eurosat_transfer.data.dataset import TileDataset
-from eurosat_transfer.data.index import DatasetIndex, index_images
+from eurosat_transfer.data.index import DatasetIndex, LabelledImage, index_images
 from eurosat_transfer.data.preparation import prepare_dataset
 from eurosat_transfer.data.selection import open_selection, read_selection
 from eurosat_transfer.data.split_file import SplitRow, read_split, write_split
@@ -23,8 +23,8 @@ def positions_by_subset():
 @pytest.fixture
 def split_csv(tmp_path):
     """Write a split of ten images of the classes x and y. Return its path."""
-    index = DatasetIndex([f"{i}.jpg" for i in range(10)], np.arange(10) % 2, ["x", "y"])
-    write_split(index, positions_by_subset(), tmp_path / "split.csv")
+    index = DatasetIndex([f"{i}.jpg" for i in range(10)], np.arange(10) % 2, ["x", "y"], np.arange(10))
+    write_split(index, [positions_by_subset()], tmp_path / "split.csv")
     return tmp_path / "split.csv"
 
 
@@ -66,10 +66,58 @@ def test_places_of_the_selection_are_in_the_order_of_the_data_set(split_csv):
 
 
 def test_classes_are_in_the_order_of_their_labels(tmp_path):
-    index = DatasetIndex([f"{i}.jpg" for i in range(10)], 1 - np.arange(10) % 2, ["y", "x"])
-    write_split(index, positions_by_subset(), tmp_path / "split.csv")
+    index = DatasetIndex([f"{i}.jpg" for i in range(10)], 1 - np.arange(10) % 2, ["y", "x"], np.arange(10))
+    write_split(index, [positions_by_subset()], tmp_path / "split.csv")
     assert read_split(tmp_path / "split.csv")[0].label == 1  # label 1 comes first
     assert read_selection(tmp_path / "split.csv").classes == ["y", "x"]
+
+
+@pytest.fixture
+def folds_csv(tmp_path):
+    """Write a split of ten images in two folds. Return its path."""
+    index = DatasetIndex([f"{i}.jpg" for i in range(10)], np.arange(10) % 2, ["x", "y"], np.arange(10))
+    second = {"train": np.array([7, 8, 9]), "val": np.array([0]), "test": np.array([1, 4])}
+    write_split(index, [positions_by_subset(), second], tmp_path / "split.csv")
+    return tmp_path / "split.csv"
+
+
+def test_each_further_fold_has_a_column(folds_csv):
+    lines = folds_csv.read_text().splitlines()
+    assert lines[:3] == ["index,file,label,class,subset,subset_2", "0,0.jpg,0,x,val,val", "1,1.jpg,1,y,train,test"]
+    assert lines[4] == "5,5.jpg,1,y,val,"
+    assert lines[7] == "8,8.jpg,0,x,,train"
+    assert read_split(folds_csv)[6] == SplitRow(8, "8.jpg", 0, "x", "", ("train",))
+
+
+def test_the_selection_has_the_images_of_each_fold(folds_csv):
+    selection = read_selection(folds_csv)
+    assert selection.count() == 8
+    assert sorted(index for index, _, _ in selection.places()) == [0, 1, 4, 5, 6, 7, 8, 9]
+    first, second = selection.folds()
+    assert {subset: of.tolist() for subset, of in first.indices.items()} == {s: sorted(i) for s, i in SUBSET_OF.items()}
+    assert {subset: of.tolist() for subset, of in second.indices.items()} == {
+        "train": [7, 9, 8],  # first those of the first fold
+        "val": [0],
+        "test": [1, 4],
+    }
+    for fold in (first, second):
+        for subset, indices in fold.indices.items():
+            assert fold.files[subset] == [f"{i}.jpg" for i in indices]
+            assert fold.labels[subset].tolist() == [i % 2 for i in indices]
+
+
+def test_the_pooled_selection_has_the_test_images_of_all_folds(folds_csv):
+    pooled = read_selection(folds_csv).pooled()
+    assert pooled.indices["test"].tolist() == [7, 9, 1, 4]
+    assert pooled.labels["test"].tolist() == [1, 1, 1, 0]
+    assert pooled.files["test"] == ["7.jpg", "9.jpg", "1.jpg", "4.jpg"]
+    assert pooled.indices["train"].tolist() == [1, 4, 6]
+
+
+def test_a_fold_without_test_images_is_refused(folds_csv):
+    folds_csv.write_text(folds_csv.read_text().replace(",test\n", ",\n"))
+    with pytest.raises(UserError, match="has no image for test; needed: one or more"):
+        read_selection(folds_csv)
 
 
 @pytest.mark.parametrize("subset", SUBSETS)
@@ -90,8 +138,8 @@ def dataset_folder(tmp_path):
 
 def test_the_encoded_images_of_every_subset_are_read(dataset_folder, tmp_path):
     dataset = TileDataset(dataset_folder)
-    index = index_images(((tile.file, tile.label) for tile in dataset), dataset.classes)
-    write_split(index, positions_by_subset(), tmp_path / "split.csv")
+    index = index_images((LabelledImage(tile.file, tile.label, tile.image) for tile in dataset), dataset.classes)
+    write_split(index, [positions_by_subset()], tmp_path / "split.csv")
     dataset, selection = open_selection(dataset_folder, tmp_path / "split.csv")
     tiles = selection.read(dataset)
     assert set(tiles) == set(SUBSETS)

@@ -16,6 +16,9 @@ ARRAYS = {
     "y_val": np.array([2, 0]),
     "X_test": np.full((3, 2), 8, np.float32),
     "y_test": np.array([1, 1, 0]),
+    "files_train": np.array([f"train/{row}.jpg" for row in range(6)]),
+    "files_val": np.array(["val/0.jpg", "val/1.jpg"]),
+    "files_test": np.array(["test/0.jpg", "test/1.jpg", "test/2.jpg"]),
     "classes": np.array(["a", "b", "c"]),
 }
 
@@ -32,6 +35,7 @@ def test_features_are_loaded_by_subset(tmp_path):
     for subset in ("train", "val", "test"):
         assert np.array_equal(features.X[subset], ARRAYS[f"X_{subset}"])
         assert np.array_equal(features.y[subset], ARRAYS[f"y_{subset}"])
+        assert features.files[subset] == ARRAYS[f"files_{subset}"].tolist()
     assert features.classes == ["a", "b", "c"]
 
 
@@ -56,8 +60,52 @@ def test_train_can_be_reduced_to_some_rows(tmp_path):
     assert isinstance(fewer, FeatureSet)
     assert np.array_equal(fewer.X["train"], ARRAYS["X_train"][[4, 0]])
     assert fewer.y["train"].tolist() == [1, 0]
+    assert fewer.files["train"] == ["train/4.jpg", "train/0.jpg"]
+    assert fewer.files["test"] == features.files["test"]
     assert np.array_equal(fewer.X["test"], ARRAYS["X_test"])
     assert len(features.y["train"]) == 6  # the original stays
+
+
+def fold(**rows: list[int]) -> list[str]:
+    """Name the subset of each of 13 rows in a fold: 6 of train, 2 of val, 3 of test and 2 of rest."""
+    names = [""] * 13
+    for subset, positions in rows.items():
+        for position in positions:
+            names[position] = subset
+    return names
+
+
+SECOND = fold(train=[2, 6, 9, 12], val=[0], test=[3, 11])
+REST = {
+    "X_rest": np.full((2, 2), 9, np.float32),
+    "y_rest": np.array([2, 1]),
+    "files_rest": np.array(["rest/0.jpg", "rest/1.jpg"]),
+    "folds": np.array([SECOND]),
+}
+
+
+def test_the_features_of_each_fold_are_selected(tmp_path):
+    features = load_features(save(tmp_path, **REST))
+    first, second = features.folds()
+    assert {subset: of.tolist() for subset, of in first.y.items()} == {s: ARRAYS[f"y_{s}"].tolist() for s in first.y}
+    assert list(first.X) == list(second.X) == list(second.files) == ["train", "val", "test"]
+    assert second.X["train"].tolist() == [[4, 5], [7, 7], [8, 8], [9, 9]]
+    assert [second.y[subset].tolist() for subset in second.y] == [[2, 2, 1, 1], [0], [0, 2]]
+    assert second.files["train"] == ["train/2.jpg", "val/0.jpg", "test/1.jpg", "rest/1.jpg"]
+    assert features.tested_files == ["test/0.jpg", "test/1.jpg", "test/2.jpg", "train/3.jpg", "rest/0.jpg"]
+
+
+def test_a_single_split_is_one_fold(tmp_path):
+    features = load_features(save(tmp_path))
+    (only,) = features.folds()
+    assert only.X["train"] is features.X["train"]
+    assert only.files == features.files
+    assert features.tested_files == features.files["test"]
+
+
+def test_folds_without_further_images_are_allowed(tmp_path):
+    features = load_features(save(tmp_path, folds=np.array([[*SECOND[:-3], "test"]])))
+    assert [len(fold.y["test"]) for fold in features.folds()] == [3, 2]
 
 
 def test_pixels_without_columns_are_allowed(tmp_path):
@@ -81,6 +129,14 @@ def test_pixels_without_columns_are_allowed(tmp_path):
         ({"X_val": np.array([[0, 1], [2, np.inf]])}, "X_val has values that are NaN or infinite; allowed"),
         ({"y_test": np.array([1, 1])}, "y_test is int64 of shape (2,); allowed: integers of shape (3,)"),
         ({"y_test": np.ones(3)}, "y_test is float64 of shape (3,); allowed: integers of shape (3,)"),
+        ({**REST, "y_rest": None}, "is not a valid .npz file"),
+        ({**REST, "X_rest": np.zeros((2, 3))}, "X_rest is float64 of shape (2, 3); allowed: numbers"),
+        ({"folds": np.array([SECOND])}, "folds is <U5 of shape (1, 13); allowed: strings of shape (folds - 1, 11)"),
+        ({**REST, "folds": np.zeros((1, 13))}, "folds is float64 of shape (1, 13); allowed: strings of shape (folds"),
+        ({**REST, "folds": np.array([fold(train=[1], test=[2])])}, "folds has no image for val; needed: one or more"),
+        ({"files_val": None}, "is not a valid .npz file"),
+        ({"files_val": np.array(["0.jpg"])}, "files_val is <U5 of shape (1,); allowed: strings of shape (2,)"),
+        ({"files_test": np.arange(3)}, "files_test is int64 of shape (3,); allowed: strings of shape (3,)"),
         ({"y_train": np.array([0, 1, 2, 0, 1, 3])}, "y_train has labels from 0 to 3; allowed: 0 to 2"),
         ({"y_val": np.array([-1, 0])}, "y_val has labels from -1 to 0; allowed: 0 to 2"),
     ],

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from eurosat_transfer.data.subsets import SUBSETS
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.features.precomputed import fetch_features, read_features
@@ -53,7 +54,9 @@ def test_labels_of_every_type_are_read(save, classes, width, dtype):
         arrays[f"y_{subset}"] = (names[y] if is_text else y + 3).astype(dtype)
     found = read_features(save(**arrays))
     assert found["classes"].tolist() == (names.tolist() if is_text else [str(label + 3) for label in range(classes)])
-    assert {key: (len(rows), rows.dtype) for key, rows in found.items() if key != "classes"} == {
+    files = {key: rows.tolist() for key, rows in found.items() if key.startswith("files_")}
+    assert files == {f"files_{s}": [f"{s}[{row}]" for row in range(len(found[f"y_{s}"]))] for s in SUBSETS}
+    assert {key: (len(rows), rows.dtype) for key, rows in found.items() if key[:2] in ("X_", "y_")} == {
         f"{key}_{subset}": (count, dtype)
         for subset, count in (("train", 88), ("val", 22), ("test", 22))
         for key, dtype in (("X", np.float32), ("y", np.int64))

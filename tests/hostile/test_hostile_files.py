@@ -20,7 +20,7 @@ from conftest import REPOSITORY, encoded, run, write_tree
 from eurosat_transfer.data.builders.folder import find_images
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.image_files import to_rgb
-from eurosat_transfer.data.index import index_images
+from eurosat_transfer.data.index import LabelledImage, index_images
 from eurosat_transfer.data.preparation import prepare_dataset
 from eurosat_transfer.data.selection import open_selection
 from eurosat_transfer.data.split_file import write_split
@@ -280,8 +280,9 @@ def record_file(folder):
 def split_csv(folder, tmp_path):
     """Write a split of that data set. Return its path."""
     dataset = TileDataset(folder)
-    index = index_images(((tile.file, tile.label) for tile in dataset), dataset.classes)
-    write_split(index, {"train": np.arange(8), "val": np.array([8, 9]), "test": np.arange(10, 16)}, tmp_path / "x.csv")
+    index = index_images((LabelledImage(tile.file, tile.label, tile.image) for tile in dataset), dataset.classes)
+    subsets = {"train": np.arange(8), "val": np.array([8, 9]), "test": np.arange(10, 16)}
+    write_split(index, [subsets], tmp_path / "x.csv")
     return tmp_path / "x.csv"
 
 

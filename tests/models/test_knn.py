@@ -60,4 +60,4 @@ def test_stage_writes_results_without_probabilities(world):
     metrics = read_json("metrics/knn.json")
     assert metrics["test"]["accuracy"] == 1.0
     assert "log_loss" not in metrics["test"]
-    assert read_csv("plots/knn_predictions.csv")[0] == {"actual": "a", "predicted": "a"}
+    assert read_csv("plots/knn_predictions.csv")[0] == {"file": "test/0.jpg", "actual": "a", "predicted": "a"}

@@ -70,6 +70,9 @@ BOUNDS = {
         "train": COUNT.and_also("all"),
         "val": Values(COUNT.accepted, (*COUNT.refused, "all")),
         "test": COUNT.and_also("all"),
+        "by": choice("class", "order"),
+        "folds": COUNT,
+        "contradictions": choice("exclude", "keep"),
         "seed": SEED,
     },
     Pretrain: {"images": Values((128, 129), (127, 0, -128, 128.0, True, None)), "epochs": COUNT},
@@ -124,6 +127,7 @@ BOUNDS = {
 
 # Other parameters that must be set before a parameter accepts its values.
 REQUIRED = {
+    (Split, "folds"): {"test": "all"},
     (Data, "path"): {"name": "folder"},
     (Data, "url"): {"name": "eurosat"},
     (Data, "sha256"): {"name": "eurosat", "url": "copy.zip"},

@@ -1,0 +1,41 @@
+"""Results of several folds, pooled as if they were of one split."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from eurosat_transfer.evaluation.predictions import Prediction, Results
+
+
+def pool_results(folds: Sequence[Results]) -> Results:
+    """Pool the results of all folds.
+
+    Args:
+        folds: the results of each fold, one or more.
+
+    Returns:
+        All predictions, fold after fold. training_labels is the mean over the folds, rounded. A parameter that was
+        chosen is named as usual if every fold chose the same value, and otherwise with the number of the fold.
+    """
+    if len(folds) == 1:
+        return folds[0]
+    chosen: dict[str, float] = {}
+    for name in folds[0].chosen:
+        values = [results.chosen[name] for results in folds]
+        same = len(set(values)) == 1
+        chosen |= {name: values[0]} if same else {f"{name}_fold_{fold}": value for fold, value in enumerate(values, 1)}
+    return Results(
+        _pool([results.val for results in folds]),
+        _pool([results.test for results in folds]),
+        round(sum(results.training_labels for results in folds) / len(folds)),
+        chosen,
+    )
+
+
+def _pool(predictions: Sequence[Prediction]) -> Prediction:
+    probabilities = [prediction.probabilities for prediction in predictions if prediction.probabilities is not None]
+    return Prediction(
+        np.concatenate([prediction.actual for prediction in predictions]),
+        np.concatenate([prediction.predicted for prediction in predictions]),
+        np.concatenate(probabilities) if probabilities else None,
+    )

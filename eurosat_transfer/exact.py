@@ -43,6 +43,16 @@ def round_to_grid(X: np.ndarray, step: float) -> np.ndarray:
     return rows
 
 
+def round_significand(value: float) -> float:
+    """Round a number to the 24 binary digits of a float32, but keep the range of a float64.
+
+    Args:
+        value: a finite number.
+    """
+    significand, exponent = np.frexp(value)
+    return float(np.ldexp(np.float64(np.float32(significand)), exponent))
+
+
 def squared_distances(X: np.ndarray, Z: np.ndarray) -> np.ndarray:
     """Compute the squared Euclidean distances between all rows of two matrices.
 

@@ -5,7 +5,8 @@ This classifier learns nothing, so it shows how good the features are.
 Reads   data/features.npz
 Writes  metrics/knn.json, plots/knn_predictions.csv, plots/knn_classes.csv
 
-There are no probabilities, because the votes of k neighbours are too few for them.
+Of classes with equally many votes, the class of the nearest image is predicted. The votes become
+probabilities by temperature scaling, with the neighbours of each training image among the others.
 """
 
 from eurosat_transfer.evaluation.results_files import write_results

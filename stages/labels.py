@@ -1,17 +1,22 @@
 """Measure how much more labels help: SVM and probe on growing subsets of the training features.
 
 Reads   data/features.npz
-Writes  plots/labels.csv     classifier, images, draw, accuracy; one row per fit
-        metrics/labels.json  mean and sd of the test accuracy over the draws, by classifier and
-                             number of images
+Writes  plots/labels.csv          classifier, images, draw, accuracy; one row per fit
+        metrics/labels.json       mean, sd and standard error of the test accuracy over the draws, by
+                                  classifier and number of images, and the gain over half as many
+        metrics/label_pairs.json  the differences between the classifiers on the same draws
         plots/labels.png
 
 Each draw orders the training images at random and takes the first n of every class, so that a
-larger subset contains the smaller ones. All training images are fitted once. The probe takes as
-many steps on a subset as on all images.
+larger subset contains the smaller ones. All training images are fitted once. With C: auto, the
+penalty is chosen for each subset, by cross-validation on its own labels. With probe.solver: sgd,
+the probe has no curve.
 """
 
-from eurosat_transfer.evaluation.label_curve import Fit, summarise_label_curve
+from collections.abc import Mapping
+from typing import Any
+
+from eurosat_transfer.evaluation.label_curve import Fit, compare_label_curves, summarise_label_curve
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.io.json_files import write_json
@@ -32,9 +37,17 @@ def main() -> None:
     summary = summarise_label_curve(fits)
     write_csv("plots/labels.csv", Fit._fields, fits)
     write_json("metrics/labels.json", summary)
+    write_json("metrics/label_pairs.json", {"pairs": compare_label_curves(fits)})
     draw_label_curve("plots/labels.png", summary)
     for name, points in summary.items():
-        print(name, *(f"{point['images']}: {point['mean']:.3f} ± {point['sd']:.3f}" for point in points), sep="  ")
+        print(f"{name}: test accuracy (mean ± standard deviation of the draws)")
+        for point in points:
+            print(_format(point))
+
+
+def _format(point: Mapping[str, Any]) -> str:
+    spread = "" if point["sd"] is None else f" ± {point['sd']:.3f}"
+    return f"    {point['images']:6} images  {point['mean']:.3f}{spread}"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Reads   data/features.npz
 Writes  metrics/svm.json, plots/svm_predictions.csv, plots/svm_classes.csv
 
-With C: auto, C is chosen on val. The classifier that is tested is then fitted on train and val
-together.
+With C: auto, the penalty is chosen by cross-validation on train. The same cross-validation turns the
+scores into probabilities (temperature scaling).
 """
 
 from eurosat_transfer.evaluation.results_files import write_results

@@ -31,6 +31,7 @@ SETTINGS = {
     "extract.preprocess": "false",  # the lab resizes the images and does nothing else; finetune uses this value too
     "svm.kernel": "rbf",  # the default of scikit-learn's SVC
     "svm.C": "10",
+    "probe.solver": "sgd",
     "probe.lr": "0.1",
     "probe.batch_size": "32",
     "probe.epochs": "20",

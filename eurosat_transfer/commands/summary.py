@@ -1,10 +1,11 @@
 """Show the results of the last run and where its files are.
 
-It prints the test accuracy of each classifier with its 95 % interval, and lists the figures, the
-pictures and the pages of the report.
+It prints the test accuracy of each classifier with its 95 % interval, the best one first, says which
+classifier to use, and lists the figures, the pictures and the pages of the report.
 """
 
 import argparse
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ PICTURES = {
     "plots/activations.png": "training losses, sigmoid against ReLU",
 }
 REPORT = "report/report.html"
+COMPARISON = Path("metrics/compare.json")
+WIDTH = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +44,12 @@ def run(_arguments: argparse.Namespace) -> None:
         )
     files = {name: Path(f"metrics/{name}.json") for name in CLASSIFIERS}
     scores = {name: read_json(path)["test"] if path.exists() else None for name, path in files.items()}
-    print(f"\n{format_scores(scores)}\n\n{list_files()}")
+    advice = format_advice(read_json(COMPARISON)) if COMPARISON.exists() and None not in scores.values() else ""
+    print(f"\n{format_scores(scores)}\n\n{advice}{list_files()}")
 
 
 def format_scores(scores: Mapping[str, Mapping[str, Any] | None]) -> str:
-    """Format a table with one line per classifier.
+    """Format a table with one line per classifier, the best one first.
 
     Args:
         scores: by classifier: accuracy, accuracy_low, accuracy_high and macro_f1 on test; None if the classifier has
@@ -56,13 +60,29 @@ def format_scores(scores: Mapping[str, Mapping[str, Any] | None]) -> str:
     """
     width = max(map(len, scores))
     lines = [f"{'':{width}}  test accuracy  95 % interval   macro F1"]
-    for name, test in scores.items():
+    for name in sorted(scores, key=lambda name: -((scores[name] or {}).get("accuracy", 0))):
+        test = scores[name]
         if test is None:
             lines.append(f"{name:{width}}  no result yet: `dvc repro` computes it, `dvc pull` fetches it")
             continue
         interval = f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}"
         lines.append(f"{name:{width}}  {test['accuracy']:13.3f}  {interval}  {test['macro_f1']:8.3f}")
     return "\n".join(lines)
+
+
+def format_advice(comparison: Mapping[str, Any]) -> str:
+    """Format which classifier to use, and which classes have too few test images.
+
+    Args:
+        comparison: as eurosat_transfer.evaluation.comparison.compare_classifiers returns it.
+
+    Returns:
+        Lines of at most WIDTH columns, with an empty line at the end.
+    """
+    from eurosat_transfer.evaluation.comparison import describe_small_classes
+
+    sentences = [comparison["words"], describe_small_classes(comparison["small_classes"])]
+    return "".join(f"{textwrap.fill(f'{sentence}.', WIDTH)}\n" for sentence in sentences if sentence) + "\n"
 
 
 def list_files() -> str:

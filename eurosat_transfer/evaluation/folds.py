@@ -33,9 +33,8 @@ def pool_results(folds: Sequence[Results]) -> Results:
 
 
 def _pool(predictions: Sequence[Prediction]) -> Prediction:
-    probabilities = [prediction.probabilities for prediction in predictions if prediction.probabilities is not None]
     return Prediction(
         np.concatenate([prediction.actual for prediction in predictions]),
         np.concatenate([prediction.predicted for prediction in predictions]),
-        np.concatenate(probabilities) if probabilities else None,
+        np.concatenate([prediction.probabilities for prediction in predictions]),
     )

@@ -27,4 +27,4 @@ def evaluate_pixels(pixels: FeatureSet, params: Pixels) -> Results:
             "extract.features=null, or run other stages by name"
         )
     scaled = {subset: X.astype(np.float32) / 255 for subset, X in pixels.X.items()}
-    return evaluate_svm(dataclasses.replace(pixels, X=scaled), params)
+    return evaluate_svm(dataclasses.replace(pixels, X=scaled), params, "pixels")

@@ -1,95 +1,101 @@
-"""The linear probe: one softmax layer on the features, trained by SGD."""
+"""The classifier probe: one softmax layer on the features."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from eurosat_transfer.evaluation.predictions import Results, most_probable
+from eurosat_transfer.evaluation.predictions import Prediction, Results, most_probable
 from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.models.column_scale import warn_about_large_columns
+from eurosat_transfer.models.logistic_regression import (
+    MAX_ITERATIONS,
+    PENALTIES,
+    SoftmaxLayer,
+    choose_logistic_penalty,
+    convergence,
+    fit_logistic_regression,
+)
+from eurosat_transfer.models.penalty import describe_choice
 from eurosat_transfer.parameters.probe import Probe
-from eurosat_transfer.tensorflow_setup import keras, keras_verbosity, make_reproducible
 
-RATES = (0.01, 0.03, 0.1, 0.3, 1.0)  # candidates for lr: auto
+
+class Epoch(NamedTuple):
+    """A point of a learning curve.
+
+    Attributes:
+        epoch: how many times the solver has gone through all training images: the iterations of L-BFGS, or the epochs
+            of SGD.
+        loss: mean log loss on train.
+        accuracy: on train, 0 to 1.
+        val_loss: mean log loss on val.
+        val_accuracy: on val, 0 to 1.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
 
 
 class EvaluatedProbe(NamedTuple):
-    """A probe's results, with the learning curve of its training on train.
+    """A probe's results, with its learning curve.
 
     Attributes:
-        results: predictions for val and test, and the learning rate if it was chosen.
-        history: Keras' History, with one entry per epoch.
+        results: predictions for val and test, and C if it was chosen.
+        history: of the training on train.
     """
 
     results: Results
-    history: keras.callbacks.History
-
-
-def build_probe(descriptor_size: int, classes: int, lr: float) -> keras.Model:
-    """Build one softmax layer, compiled with plain SGD.
-
-    Args:
-        descriptor_size: d, the number of features per image.
-        classes: number of classes.
-        lr: learning rate.
-
-    Returns:
-        float32, (n, d) -> probabilities, float32, (n, classes).
-    """
-    layer = keras.layers.Dense(classes, activation="softmax", name="label")
-    model = keras.Sequential([keras.Input((descriptor_size,)), layer])
-    model.compile(keras.optimizers.SGD(lr), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def fit_probe(
-    train: tuple[np.ndarray, np.ndarray],
-    val: tuple[np.ndarray, np.ndarray] | None,
-    classes: int,
-    lr: float,
-    params: Probe,
-) -> tuple[keras.Model, keras.callbacks.History]:
-    """Train a probe. The result does not depend on what the process trained before.
-
-    Args:
-        train: X, float32, (n, d), and y, int64, (n,).
-        val: X and y to evaluate after each epoch, or None.
-        classes: number of classes.
-        lr: learning rate.
-        params: batch_size, epochs and seed.
-
-    Returns:
-        The trained layer, and Keras' History with one entry per epoch.
-    """
-    make_reproducible(params.seed)
-    model = build_probe(train[0].shape[1], classes, lr)
-    history = model.fit(
-        *train, batch_size=params.batch_size, epochs=params.epochs, validation_data=val, verbose=keras_verbosity()
-    )
-    return model, history
+    history: list[Epoch]
 
 
 def evaluate_probe(features: FeatureSet, params: Probe) -> EvaluatedProbe:
     """Train a probe on train, and predict val and test.
 
-    With lr: auto, the learning rate is chosen on val, and the probe that predicts test is trained on train and val
-    together.
-
     Args:
         features: of train, val and test.
         params: the stage's parameters.
 
-    Returns:
-        Predictions for val and test, and the learning curve of the training on train. A diverged training gives a
-        history with losses that are not finite, and no error.
+    Raises:
+        UserError: the training by SGD diverges.
     """
-    train, val, classes = features.select("train"), features.select("val"), len(features.classes)
-    rates = RATES if params.lr == "auto" else (params.lr,)
-    fits = {lr: fit_probe(train, val, classes, lr, params) for lr in rates}
-    lr = max(fits, key=lambda rate: fits[rate][1].history["val_accuracy"][-1])
-    model, history = fits[lr]
-    of_val = most_probable(val[1], model.predict(val[0], verbose=0))
-    if params.lr == "auto":
-        model, _ = fit_probe(features.select("train", "val"), None, classes, lr, params)
-    of_test = most_probable(features.y["test"], model.predict(features.X["test"], verbose=0))
-    labels = len(train[1]) + (len(val[1]) if params.lr == "auto" else 0)
-    return EvaluatedProbe(Results(of_val, of_test, labels, {"lr": lr} if params.lr == "auto" else {}), history)
+    warn_about_large_columns("probe", features.X["train"])
+    return _evaluate_sgd(features, params) if params.solver == "sgd" else _evaluate_lbfgs(features, params)
+
+
+def _evaluate_lbfgs(features: FeatureSet, params: Probe) -> EvaluatedProbe:
+    X, y = features.select("train")
+    C = choose_logistic_penalty(X, y) if params.C == "auto" else params.C
+    layer, iterations = fit_logistic_regression(X, y, C)
+    if iterations >= MAX_ITERATIONS:
+        print(f"warning: probe.C={C:g}: the probe has not converged after {iterations} iterations; set a smaller C")
+    history = []
+    for epoch, unfinished in convergence(X, y, C, iterations):
+        train, val = _predict(unfinished, features, "train"), _predict(unfinished, features, "val")
+        history.append(Epoch(epoch, _log_loss(train), train.accuracy, _log_loss(val), val.accuracy))
+    val, test = _predict(layer, features, "val"), _predict(layer, features, "test")
+    if params.C != "auto":
+        return EvaluatedProbe(Results(val, test, len(y)), history)
+    print(describe_choice("probe", C, PENALTIES))
+    return EvaluatedProbe(Results(val, test, len(y), {"C": C}), history)
+
+
+def _predict(layer: SoftmaxLayer, features: FeatureSet, subset: str) -> Prediction:
+    return most_probable(features.y[subset], layer.probabilities(features.X[subset], len(features.classes)))
+
+
+def _log_loss(prediction: Prediction) -> float:
+    of_actual = prediction.probabilities[np.arange(len(prediction.actual)), prediction.actual]
+    return -float(np.log(np.maximum(of_actual, np.finfo(np.float64).tiny)).mean())
+
+
+def _evaluate_sgd(features: FeatureSet, params: Probe) -> EvaluatedProbe:
+    from eurosat_transfer.models.sgd_probe import fit_sgd_probe  # imports TensorFlow, which takes seconds
+
+    train, val, X = features.select("train"), features.select("val"), features.X
+    model, history = fit_sgd_probe(train, val, len(features.classes), params)
+    of_val, of_test = (most_probable(features.y[s], model.predict(X[s], verbose=0)) for s in ("val", "test"))
+    columns = [history.history[name] for name in Epoch._fields[1:]]
+    epochs = [Epoch(*row) for row in zip(range(1, params.epochs + 1), *columns, strict=True)]
+    return EvaluatedProbe(Results(of_val, of_test, len(train[1])), epochs)

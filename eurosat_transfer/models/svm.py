@@ -8,19 +8,27 @@ SVC's solver stops within a tolerance, and the last bit of a kernel value decide
 rows on which they are exact (eurosat_transfer.exact).
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import log_expit
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
-from eurosat_transfer.evaluation.predictions import Prediction, Results
-from eurosat_transfer.exact import grid_step, round_to_grid, squared_distances
+from eurosat_transfer.evaluation.predictions import Results, most_probable
+from eurosat_transfer.exact import grid_step, round_significand, round_to_grid, squared_distances
 from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.models.calibration import fit_temperature, log_loss, probabilities_of_all_classes
+from eurosat_transfer.models.column_scale import warn_about_large_columns
+from eurosat_transfer.models.cross_validation import Fold, stratified_folds
+from eurosat_transfer.models.penalty import choose_penalty, describe_choice
 from eurosat_transfer.parameters.pixels import Pixels
 from eurosat_transfer.parameters.svm import Svm
 
 PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)  # the values of C that svm.C=auto tries
+WITHOUT_CHOICE = 10.0  # C for auto if there is one image of each class, so that nothing can be held out
 MAX_MATRIX_ROWS = 15_000  # their kernel matrix has 1.8 GB; for more rows SVC computes the kernel values itself
 BLOCK = 500  # rows that are predicted at a time, to limit the memory for their kernel values
 
@@ -47,8 +55,24 @@ class SupportVectorMachine(NamedTuple):
     weights: np.ndarray
     intercepts: np.ndarray
 
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Compute a score for each class.
+
+        Args:
+            X: numbers, (n, d).
+
+        Returns:
+            float64, (n, classes), below 0, as pair_scores gives them.
+        """
+        blocks = (X[start : start + BLOCK] for start in range(0, len(X), BLOCK))
+        return np.concatenate([self._scores(round_to_grid(block, self.step)) for block in blocks])
+
+    def _scores(self, rows: np.ndarray) -> np.ndarray:
+        similar = kernel_matrix(rows, self.vectors, self.kernel, self.gamma)
+        return pair_scores(similar, self.weights, self.intercepts, len(self.classes))
+
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict the class that wins the most pairs. If several classes do, the first of them is predicted, as in SVC.
+        """Predict the class with the largest score: it wins the most pairs.
 
         Args:
             X: numbers, (n, d).
@@ -56,16 +80,7 @@ class SupportVectorMachine(NamedTuple):
         Returns:
             int64, (n,): labels.
         """
-        return np.concatenate([self._predict(X[start : start + BLOCK]) for start in range(0, len(X), BLOCK)])
-
-    def _predict(self, X: np.ndarray) -> np.ndarray:
-        similar = kernel_matrix(round_to_grid(X, self.step), self.vectors, self.kernel, self.gamma)
-        first_wins = similar @ self.weights + self.intercepts > 0
-        votes = np.zeros((len(X), len(self.classes)), int)
-        for wins, (first, second) in zip(first_wins.T, combinations(range(len(self.classes)), 2), strict=True):
-            votes[:, first] += wins
-            votes[:, second] += ~wins
-        return self.classes[votes.argmax(axis=1)]
+        return self.classes[self.scores(X).argmax(axis=1)]
 
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         """Compute the accuracy of the predictions.
@@ -78,6 +93,38 @@ class SupportVectorMachine(NamedTuple):
             0 to 1.
         """
         return float((self.predict(X) == y).mean())
+
+
+def pair_scores(similar: np.ndarray, weights: np.ndarray, intercepts: np.ndarray, classes: int) -> np.ndarray:
+    """Compute the scores of the classes from the decisions between pairs of them.
+
+    The class that wins the most pairs has the largest score, as in SVC. But the number of won pairs does not say how
+    clearly they were won. So the score of a class is the logarithm of the product of sigmoid(decision) over its pairs.
+    If the class with the largest product is another one than the winner, the two exchange their scores. The product
+    also decides between classes that win equally many pairs.
+
+    Args:
+        similar: float64, (n, m): kernel values between rows and support vectors.
+        weights: float64, (m, pairs): of a SupportVectorMachine.
+        intercepts: float64, (pairs,): of a SupportVectorMachine.
+        classes: number of classes.
+
+    Returns:
+        float64, (n, classes), below 0.
+    """
+    with threadpool_limits(1):  # the number of threads would decide the last bits
+        decisions = similar @ weights + intercepts
+    votes, scores = np.zeros((2, len(similar), classes))
+    for decision, (first, second) in zip(decisions.T, combinations(range(classes), 2), strict=True):
+        votes[:, first] += decision > 0
+        votes[:, second] += decision <= 0
+        scores[:, first] += log_expit(decision)
+        scores[:, second] += log_expit(-decision)
+    rows = np.arange(len(similar))
+    winner = np.where(votes == votes.max(axis=1, keepdims=True), scores, -np.inf).argmax(axis=1)
+    clearest = scores.argmax(axis=1)
+    scores[rows, winner], scores[rows, clearest] = scores[rows, clearest], scores[rows, winner]
+    return scores
 
 
 def kernel_matrix(X: np.ndarray, Z: np.ndarray, kernel: str, gamma: float) -> np.ndarray:
@@ -111,20 +158,50 @@ def fit_svm(X: np.ndarray, y: np.ndarray, kernel: str, C: float) -> SupportVecto
     Returns:
         The fitted classifier.
     """
+    return _fit(_prepare(X, y, kernel), np.arange(len(y)), C)
+
+
+class _TrainingSet(NamedTuple):
+    """Training rows with what does not depend on C.
+
+    Attributes:
+        kernel, gamma, step: of the SupportVectorMachine.
+        rows: float64, (n, d), on the grid.
+        y: int64, (n,): labels.
+        similar: float64, (n, n): the kernel matrix of the rows. None if there are too many of them.
+    """
+
+    kernel: str
+    gamma: float
+    step: float
+    rows: np.ndarray
+    y: np.ndarray
+    similar: np.ndarray | None
+
+
+def _prepare(X: np.ndarray, y: np.ndarray, kernel: str) -> _TrainingSet:
     step = grid_step(X)
     rows = round_to_grid(X, step)
-    # The last bits of the variance differ between processors, and a float32 does not have them.
-    gamma = float(np.float32(1 / (rows.shape[1] * (rows.var() or 1.0))))
-    classes, y = np.unique(y, return_inverse=True)
+    # The last bits of the variance differ between processors, and the significand of a float32 does not have them.
+    gamma = round_significand(1 / (rows.shape[1] * (rows.var() or 1.0)))
+    similar = kernel_matrix(rows, rows, kernel, gamma) if len(rows) <= MAX_MATRIX_ROWS else None
+    return _TrainingSet(kernel, gamma, step, rows, y, similar)
+
+
+def _fit(train: _TrainingSet, positions: np.ndarray, C: float) -> SupportVectorMachine:
+    """Fit a machine on some of the training rows, with the gamma of all of them."""
+    rows = train.rows[positions]
+    classes, y = np.unique(train.y[positions], return_inverse=True)
     # The solver takes the rows class by class, and their order decides where it stops within its tolerance. With
     # negative labels the last class comes first, as in version 0.1, so that results stay the same.
-    if len(rows) > MAX_MATRIX_ROWS:
-        fitted = SVC(C=C, kernel=kernel, gamma=gamma).fit(rows, -y)
+    if train.similar is None:
+        fitted = SVC(C=C, kernel=train.kernel, gamma=train.gamma).fit(rows, -y)
     else:
-        fitted = SVC(C=C, kernel="precomputed").fit(kernel_matrix(rows, rows, kernel, gamma), -y)
+        fitted = SVC(C=C, kernel="precomputed").fit(train.similar[np.ix_(positions, positions)], -y)
     weights, intercepts = _pair_decisions(fitted)
     order = np.argsort(fitted.support_)  # from one class after the other to the order of the rows
-    return SupportVectorMachine(kernel, gamma, step, classes, rows[fitted.support_[order]], weights[order], intercepts)
+    vectors = rows[fitted.support_[order]]
+    return SupportVectorMachine(train.kernel, train.gamma, train.step, classes, vectors, weights[order], intercepts)
 
 
 def _pair_decisions(fitted: SVC) -> tuple[np.ndarray, np.ndarray]:
@@ -150,38 +227,102 @@ def _pair_decisions(fitted: SVC) -> tuple[np.ndarray, np.ndarray]:
     return -np.stack(weights, axis=1), -np.array([intercepts[pair] for pair in pairs])
 
 
-def choose_penalty(features: FeatureSet, kernel: str) -> float:
-    """Choose the penalty C by the accuracy on val after a fit on train.
+class CalibratedMachine(NamedTuple):
+    """A support vector machine whose scores have become probabilities.
+
+    Attributes:
+        machine: the fitted support vector machine.
+        temperature: what its scores are divided by before the softmax function.
+        rows: the number of training rows.
+    """
+
+    machine: SupportVectorMachine
+    temperature: float
+    rows: int
+
+    def probabilities(self, X: np.ndarray, classes: int) -> np.ndarray:
+        """Compute the probabilities of all classes.
+
+        Args:
+            X: numbers, (n, d).
+            classes: number of classes.
+
+        Returns:
+            float64, (n, classes).
+        """
+        scores = self.machine.scores(X) / self.temperature
+        return probabilities_of_all_classes(scores, self.machine.classes, classes, self.rows)
+
+
+def choose_svm_penalty(X: np.ndarray, y: np.ndarray, kernel: str) -> float:
+    """Choose the penalty C by the cross-validated log loss, after the calibration of each candidate.
 
     Args:
-        features: of train and val.
+        X: numbers, (n, d).
+        y: int, (n,): labels, of two classes or more.
         kernel: "linear" or "rbf".
 
     Returns:
-        The best candidate, and the smallest of those that are equally good.
+        One of PENALTIES, or 10 if there is one row of each class.
     """
-    train, val = features.select("train"), features.select("val")
-    return max(PENALTIES, key=lambda C: fit_svm(*train, kernel, C).score(*val))
+    return _choose_penalty(_prepare(X, y, kernel), stratified_folds(y))
 
 
-def evaluate_svm(features: FeatureSet, params: Svm | Pixels) -> Results:
+def _choose_penalty(train: _TrainingSet, folds: Sequence[Fold]) -> float:
+    if not folds:
+        return WITHOUT_CHOICE
+
+    def loss(C: float) -> float:
+        scores, labels = _cross_validated_scores(train, folds, C)
+        return log_loss(scores / fit_temperature(scores, labels), labels)
+
+    return choose_penalty(PENALTIES, loss)
+
+
+def _cross_validated_scores(train: _TrainingSet, folds: Sequence[Fold], C: float) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the scores of the held-out rows, with the positions of their classes."""
+    scores = [_fit(train, fold.fit, C)._scores(train.rows[fold.held_out]) for fold in folds]
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    return np.concatenate(scores), np.unique(train.y, return_inverse=True)[1][held_out]
+
+
+def fit_calibrated_svm(X: np.ndarray, y: np.ndarray, kernel: str, C: float | str) -> tuple[CalibratedMachine, float]:
+    """Fit a support vector machine, and the temperature of its probabilities by cross-validation.
+
+    Args:
+        X: numbers, (n, d).
+        y: int, (n,): labels, of two classes or more.
+        kernel: "linear" or "rbf".
+        C: penalty, or "auto" to choose it by cross-validation.
+
+    Returns:
+        The machine, and its C. Its temperature is 1 if there is one row of each class.
+    """
+    train, folds = _prepare(X, y, kernel), stratified_folds(y)
+    chosen = _choose_penalty(train, folds) if isinstance(C, str) else C
+    temperature = fit_temperature(*_cross_validated_scores(train, folds, chosen)) if folds else 1.0
+    return CalibratedMachine(_fit(train, np.arange(len(y)), chosen), temperature, len(y)), chosen
+
+
+def evaluate_svm(features: FeatureSet, params: Svm | Pixels, stage: str = "svm") -> Results:
     """Fit a support vector machine on train, and predict val and test.
-
-    With C: auto, C is chosen on val, and the classifier that predicts test is fitted on train and val together.
 
     Args:
         features: of train, val and test.
         params: kernel and C.
+        stage: name of the classifier, for messages.
 
     Returns:
-        Predictions without probabilities, and C if it was chosen.
+        Predictions, and C if it was chosen.
     """
-    auto = params.C == "auto"
-    C = choose_penalty(features, params.kernel) if params.C == "auto" else params.C
-    fitted = fit_svm(*features.select("train"), params.kernel, C)
-    val = Prediction(features.y["val"], fitted.predict(features.X["val"]))
-    if auto:
-        fitted = fit_svm(*features.select("train", "val"), params.kernel, C)
-    test = Prediction(features.y["test"], fitted.predict(features.X["test"]))
-    labels = len(features.y["train"]) + (len(features.y["val"]) if auto else 0)
-    return Results(val, test, labels, {"C": C} if auto else {})
+    X, y = features.select("train")
+    warn_about_large_columns(stage, X)
+    fitted, C = fit_calibrated_svm(X, y, params.kernel, params.C)
+    val, test = (
+        most_probable(features.y[subset], fitted.probabilities(features.X[subset], len(features.classes)))
+        for subset in ("val", "test")
+    )
+    if params.C != "auto":
+        return Results(val, test, len(y))
+    print(describe_choice(stage, C, PENALTIES))
+    return Results(val, test, len(y), {"C": C})

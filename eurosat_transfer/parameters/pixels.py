@@ -9,4 +9,4 @@ class Pixels(Section):
     """The kernel and the penalty C."""
 
     kernel: Literal["linear", "rbf"]
-    C: PositiveNumber
+    C: PositiveNumber | Literal["auto"]

@@ -6,9 +6,11 @@ from eurosat_transfer.parameters.section import Count, PositiveNumber, Section, 
 
 
 class Probe(Section):
-    """How the probe is trained."""
+    """How the probe is trained: C is for the solver lbfgs, and the other parameters are for sgd."""
 
-    lr: PositiveNumber | Literal["auto"]
+    solver: Literal["lbfgs", "sgd"]
+    C: PositiveNumber | Literal["auto"]
+    lr: PositiveNumber
     batch_size: Count
     epochs: Count
     seed: Seed

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.palette import activation_colour
 
 DPI = 110
 
@@ -22,7 +23,8 @@ def draw_losses(path: str, losses: Mapping[str, Mapping[str, list[float]]], step
     figure, axes = plt.subplots(1, len(losses), figsize=(10, 4), sharey=True, layout="constrained")
     for axis, (network, curves) in zip(axes, losses.items(), strict=True):
         for activation, curve in curves.items():
-            axis.plot(np.arange(1, len(curve) + 1) * steps, curve, marker=".", label=activation)
+            colour = activation_colour(activation)
+            axis.plot(np.arange(1, len(curve) + 1) * steps, curve, marker=".", label=activation, color=colour)
         axis.axhline(converged, color="grey", linestyle=":", label=f"converged: {converged:g}")
         axis.set(title=network, xlabel="iterations", ylabel="training loss" if axis is axes[0] else None, yscale="log")
         axis.legend()

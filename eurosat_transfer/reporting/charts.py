@@ -1,68 +1,47 @@
 """Charts of the report, as Vega-Lite specifications."""
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 
+from eurosat_transfer.reporting.palette import activation_colour, class_colours, classifier_colour
 from eurosat_transfer.reporting.results import Rows, RunResults
 
-ALL_CLASSES = "all classes"  # choices of the explorer's menus
-ALL_IMAGES, SOME_WRONG, ALL_WRONG = "all images", "at least one classifier wrong", "all classifiers wrong"
+WHITE_TO_BLUE = ["#ffffff", "#08519c"]
 
 
-def make_charts(results: RunResults, classes: Sequence[str], train_images: int) -> dict[str, dict[str, Any]]:
+def make_charts(results: RunResults, classes: Sequence[str], curves: Mapping[str, Rows]) -> dict[str, dict[str, Any]]:
     """Make all charts of the report.
 
     Args:
         results: results of the run.
         classes: names of the classes, in the order in which the charts show them.
-        train_images: number of training images.
+        curves: label curves by classifier, as join_label_curves returns them.
 
     Returns:
         By name of the chart, which is its id in the page: the Vega-Lite specification.
     """
     tests = [{"name": name} | metrics["test"] for name, metrics in results.metrics.items()]
-    pairs = [{"pair": f"{pair['better']} - {pair['worse']}"} | pair for pair in results.pairs]
+    pairs = [{"pair": f"{pair['better']} - {pair['worse']}"} | pair for pair in results.comparison["pairs"]]
     charts: dict[str, alt.TopLevelMixin] = {
         "accuracies": accuracy_chart(tests),
         "differences": difference_chart(pairs),
-        "labels": label_curve_chart(label_curve_points(results, train_images)),
         "tsne-features": projection_chart(results.points, classes, "feature_x", "feature_y"),
         "tsne-pixels": projection_chart(results.points, classes, "pixel_x", "pixel_y"),
     }
+    if curves:
+        charts["labels"] = label_curve_chart([{"name": name} | point for name in curves for point in curves[name]])
     for name, rows in results.predictions.items():
         charts[f"confusion-{name}"] = confusion_chart(rows, classes)
     for name, history in results.history.items():
         for quantity in ("accuracy", "loss"):
             charts[f"{quantity}-{name}"] = learning_curve_chart(history, quantity)
     for network in results.activations:
-        curves = [row for row in results.curves if row["network"] == network]
-        charts[f"activations-{network}"] = activation_chart(curves)
+        rows = [row for row in results.curves if row["network"] == network]
+        charts[f"activations-{network}"] = activation_chart(rows)
     return {name: chart.to_dict() for name, chart in charts.items()}
-
-
-def label_curve_points(results: RunResults, train_images: int) -> Rows:
-    """Collect the points of the label curves.
-
-    A classifier that fits subsets in its own stage has a curve, too. The last point of that curve is its test accuracy,
-    for which it was trained on all images.
-
-    Args:
-        results: results of the run.
-        train_images: number of training images.
-
-    Returns:
-        A row for each classifier and number of images: name, images, mean, sd, low, high.
-    """
-    points: Rows = [{"name": name} | point for name, curve in results.labels.items() for point in curve]
-    for name, fits in results.subset_fits.items():
-        accuracies = {fit["images"]: fit["accuracy"] for fit in fits}
-        if accuracies:
-            accuracies[train_images] = results.metrics[name]["test"]["accuracy"]
-        points += [{"name": name, "images": images, "mean": mean, "sd": 0.0} for images, mean in accuracies.items()]
-    return [point | {"low": point["mean"] - point["sd"], "high": point["mean"] + point["sd"]} for point in points]
 
 
 def accuracy_chart(rows: Rows) -> alt.LayerChart:
@@ -74,28 +53,29 @@ def accuracy_chart(rows: Rows) -> alt.LayerChart:
     chart = _chart(rows, 28 * len(rows))
     x = alt.X("accuracy_low:Q", title="test accuracy, 95 % interval", scale=alt.Scale(zero=False))
     y = alt.Y("name:N", title=None, sort=None)
+    colour = _colour("name", {row["name"]: classifier_colour(row["name"]) for row in rows}).legend(None)
     figures = [alt.Tooltip(f"{key}:Q", format=".3f") for key in ("accuracy", "accuracy_low", "accuracy_high")]
     points = chart.mark_point(filled=True, size=70).encode(
-        x="accuracy:Q", y=y, tooltip=[alt.Tooltip("name:N"), *figures]
+        x="accuracy:Q", y=y, color=colour, tooltip=[alt.Tooltip("name:N"), *figures]
     )
-    return chart.mark_rule(strokeWidth=2).encode(x=x, x2="accuracy_high:Q", y=y) + points
+    return chart.mark_rule(strokeWidth=2).encode(x=x, x2="accuracy_high:Q", y=y, color=colour) + points
 
 
 def difference_chart(rows: Rows) -> alt.LayerChart:
     """Draw the difference of each pair of classifiers with its interval, and a line at zero.
 
     Args:
-        rows: a row per pair: pair, difference, low, high.
+        rows: a row per pair: pair, difference, low, high, is_better, words. Pairs that cannot be told apart are grey.
     """
     chart = _chart(rows, 24 * len(rows))
-    x = alt.X("low:Q", title="difference of test accuracies, 95 % interval")
+    x = alt.X("low:Q", title="difference of test accuracies, simultaneous 95 % intervals")
     y = alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(labelLimit=160))
-    figures = [alt.Tooltip(f"{key}:Q", format=".3f") for key in ("difference", "low", "high")]
+    colour = alt.condition("datum.is_better", alt.value("#1f2328"), alt.value("#9aa4ae"))
     zero = chart.mark_rule(strokeDash=[4, 4], color="grey").encode(x=alt.datum(0))
     points = chart.mark_point(filled=True, size=60).encode(
-        x="difference:Q", y=y, tooltip=[alt.Tooltip("pair:N"), *figures]
+        x="difference:Q", y=y, color=colour, tooltip=[alt.Tooltip("words:N", title=" ")]
     )
-    return zero + chart.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", y=y) + points
+    return zero + chart.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q", y=y, color=colour) + points
 
 
 def confusion_chart(predictions: Rows, classes: Sequence[str]) -> alt.LayerChart:
@@ -107,11 +87,11 @@ def confusion_chart(predictions: Rows, classes: Sequence[str]) -> alt.LayerChart
     """
     cells = confusion_cells(predictions, classes)
     chart = _chart(cells, 26 * len(classes)).encode(
-        x=alt.X("predicted:N", sort=list(classes), axis=alt.Axis(labelAngle=-60)),
-        y=alt.Y("actual:N", sort=list(classes)),
+        x=alt.X("predicted:N", title="predicted class", sort=list(classes), axis=alt.Axis(labelAngle=-60)),
+        y=alt.Y("actual:N", title="actual class", sort=list(classes)),
     )
     squares = chart.mark_rect().encode(
-        color=alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None),
+        color=alt.Color("share:Q", scale=alt.Scale(range=WHITE_TO_BLUE, domain=[0, 1], interpolate="rgb"), legend=None),
         tooltip=["actual:N", "predicted:N", "images:Q", alt.Tooltip("share:Q", format=".1%")],
     )
     percent = chart.transform_calculate(percent="round(100 * datum.share)").transform_filter("datum.percent > 0")
@@ -171,16 +151,21 @@ def label_curve_chart(rows: Rows) -> alt.LayerChart:
     """Draw the test accuracy of each classifier by number of labelled images.
 
     Args:
-        rows: name, images, mean, sd, low, high.
+        rows: name, images, mean, sd, se, draws. sd and se are None for a single fit, which has no band.
     """
-    colour = alt.Color("name:N", title=None, legend=alt.Legend(orient="top"), sort=None)
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    colour = _colour("name", {name: classifier_colour(name) for name in names}, orient="top")
     chart = _chart(rows, 260).encode(
         x=alt.X("images:Q", title="labelled training images", scale=alt.Scale(type="log")), color=colour
     )
-    band = chart.mark_area(opacity=0.2).encode(
-        y=alt.Y("low:Q", title="test accuracy", scale=alt.Scale(zero=False)), y2="high:Q"
+    band = (
+        chart.transform_filter("isValid(datum.sd)")
+        .transform_calculate(low="datum.mean - datum.sd", high="datum.mean + datum.sd")
+        .mark_area(opacity=0.2)
+        .encode(y=alt.Y("low:Q", title="test accuracy", scale=alt.Scale(zero=False)), y2="high:Q")
     )
-    details = ["name:N", "images:Q", alt.Tooltip("mean:Q", format=".3f"), alt.Tooltip("sd:Q", format=".3f")]
+    figures = [alt.Tooltip(f"{key}:Q", format=".3f") for key in ("mean", "sd", "se")]
+    details = ["name:N", "images:Q", *figures, "draws:Q"]
     return band + chart.mark_line(point=True).encode(y="mean:Q", tooltip=details)
 
 
@@ -211,48 +196,15 @@ def activation_chart(rows: Rows) -> alt.Chart:
     Args:
         rows: activation, iteration, loss.
     """
+    names = list(dict.fromkeys(row["activation"] for row in rows))
     return (
         _chart(rows, 220)
         .mark_line()
         .encode(
             x=alt.X("iteration:Q", title="iterations"),
             y=alt.Y("loss:Q", title="training loss", scale=alt.Scale(type="log")),
-            color=alt.Color("activation:N", title=None, legend=alt.Legend(orient="top")),
+            color=_colour("activation", {name: activation_colour(name) for name in names}, orient="top"),
             tooltip=["activation:N", "iteration:Q", alt.Tooltip("loss:Q", format=".3f")],
-        )
-    )
-
-
-def explorer_chart(rows: Rows, classes: Sequence[str], classifiers: Sequence[str]) -> alt.Chart:
-    """Draw images as points that show their tile, class and predictions, with menus to filter by class and mistake.
-
-    Args:
-        rows: a row per image: x, y, class, image (a data URI), and under the name of each classifier its prediction.
-        classes: names of the classes.
-        classifiers: names of the classifiers.
-    """
-    of_class = alt.param(
-        "of", value=ALL_CLASSES, bind=alt.binding_select(options=[ALL_CLASSES, *classes], name="class ")
-    )
-    is_wrong = {f"{name} wrong": f"datum['{name}'] != datum['class']" for name in classifiers}
-    filters = {
-        ALL_IMAGES: "true",
-        SOME_WRONG: " || ".join(is_wrong.values()),
-        ALL_WRONG: " && ".join(is_wrong.values()),
-    } | is_wrong
-    shown = alt.param("shown", value=ALL_IMAGES, bind=alt.binding_select(options=list(filters), name="show "))
-    by_mistake = " || ".join(f"(shown == '{choice}' && ({test}))" for choice, test in filters.items())
-    return (
-        _chart(rows, 520)
-        .add_params(of_class, shown)
-        .transform_filter(f"of == '{ALL_CLASSES}' || datum['class'] == of")
-        .transform_filter(by_mistake)
-        .mark_circle(size=45, opacity=0.85)
-        .encode(
-            x=alt.X("x:Q", axis=None, scale=alt.Scale(domain=_range_of(rows, "x"))),
-            y=alt.Y("y:Q", axis=None, scale=alt.Scale(domain=_range_of(rows, "y"))),
-            color=_class_colour(classes),
-            tooltip=[alt.Tooltip(f"{name}:N") for name in ("image", "class", *classifiers)],
         )
     )
 
@@ -263,16 +215,11 @@ def _chart(rows: Rows, height: int) -> alt.Chart:
 
 
 def _class_colour(classes: Sequence[str]) -> alt.Color:
-    scheme: Literal["tableau10", "tableau20", "sinebow"] = "sinebow"  # for any number of classes
-    if len(classes) <= 20:
-        scheme = "tableau10" if len(classes) <= 10 else "tableau20"
-    legend = alt.Legend(orient="bottom", columns=2, symbolSize=90)
-    return alt.Color(
-        "class:N", title=None, sort=None, scale=alt.Scale(domain=list(classes), scheme=scheme), legend=legend
-    )
+    return _colour("class", dict(zip(classes, class_colours(classes), strict=True)), orient="bottom", columns=2)
 
 
-def _range_of(rows: Rows, key: str) -> list[float]:
-    """Fix the range of an axis, so that it stays the same when a filter hides points."""
-    values = [row[key] for row in rows]
-    return [min(values), max(values)]
+def _colour(field: str, colours: Mapping[str, str], **legend: Any) -> alt.Color:
+    """Colour a column by fixed colours, with a legend in their order."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    key = alt.Legend(symbolSize=90, symbolOpacity=1, **legend)
+    return alt.Color(f"{field}:N", title=None, sort=None, scale=scale, legend=key)

@@ -16,7 +16,13 @@ from eurosat_transfer.data.decoding import decode_image, read_orientation
 from eurosat_transfer.data.selection import Selection
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.io.atomic import atomic_write
-from eurosat_transfer.reporting.charts import explorer_chart, make_charts
+from eurosat_transfer.reporting.changed_parameters import changed_parameters, data_name, default_parameters
+from eurosat_transfer.reporting.charts import make_charts
+from eurosat_transfer.reporting.conclusions import Run, draw_conclusions
+from eurosat_transfer.reporting.cost import count_cost
+from eurosat_transfer.reporting.explorer import explorer_chart
+from eurosat_transfer.reporting.label_curves import join_label_curves, tabulate_label_curves
+from eurosat_transfer.reporting.palette import class_colours
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
 
@@ -51,17 +57,28 @@ def write_report(
 
     explored = explorer_points(results, show_tile)
     classes = selection.classes
+    curves = join_label_curves(results)
+    subsets = {name: len(labels) for name, labels in selection.labels.items()}
+    run = Run(params, results, curves, subsets)
     context = {
         "about": dataset.description,
+        "data_name": data_name(params),
+        "changed": changed_parameters(params, default_parameters()),
+        "conclusions": draw_conclusions(run),
+        "small_classes": run.small_classes,
+        "curves": curves,
+        "curve_rows": tabulate_label_curves(curves),
+        "costs": {name: count_cost(name, params, subsets) for name in results.metrics},
+        "colours": dict(zip(classes, class_colours(classes), strict=True)),
         "params": params,
         "results": results,
         "classes": classes,
         "classifiers": {name: CLASSIFIERS[name] for name in results.metrics},
-        "subsets": {name: len(labels) for name, labels in selection.labels.items()},
+        "subsets": subsets,
         "versions": {name: version(name) for name in LIBRARIES},
-        "findings": describe_results(results),
-        "mistakes": show_mistakes(results, selection.files["test"], show_tile),
-        "charts": make_charts(results, classes, len(selection.labels["train"])),
+        "findings": describe_results(results, curves),
+        "mistakes": show_mistakes(results, show_tile),
+        "charts": make_charts(results, classes, curves),
         "explored": len(explored),
         "explorer": explorer_chart(explored, classes, list(results.predictions)).to_dict(),
         "script": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
@@ -93,25 +110,23 @@ def to_data_uri(encoded: bytes) -> str:
     return f"data:image/{image_format.lower()};base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
-def show_mistakes(results: RunResults, files: list[str], show_tile: ShowTile) -> Rows:
+def show_mistakes(results: RunResults, show_tile: ShowTile) -> Rows:
     """Collect the worst mistakes, MAX_MISTAKES at most.
 
     Args:
         results: results of the run.
-        files: names of the test images.
         show_tile: gives the data URI of a test image.
 
     Returns:
-        A row per image, the worst first: file, image (a data URI), predictions: by classifier, its row.
+        A row per image, the worst first: file, actual, image (a data URI), predictions: by classifier, its row.
     """
-    return [
-        {
-            "file": files[position],
-            "image": show_tile(position),
-            "predictions": {name: rows[position] for name, rows in results.predictions.items()},
-        }
-        for position in find_worst_mistakes(results.predictions, MAX_MISTAKES)
-    ]
+    mistakes = []
+    for position in find_worst_mistakes(results.predictions, MAX_MISTAKES):
+        predictions = {name: rows[position] for name, rows in results.predictions.items()}
+        first = next(iter(predictions.values()))
+        mistake = {"file": first["file"], "actual": first["actual"], "image": show_tile(position)}
+        mistakes.append(mistake | {"predictions": predictions})
+    return mistakes
 
 
 def explorer_points(results: RunResults, show_tile: ShowTile) -> Rows:
@@ -122,16 +137,24 @@ def explorer_points(results: RunResults, show_tile: ShowTile) -> Rows:
         show_tile: gives the data URI of a test image.
 
     Returns:
-        A row per image: x, y, class, image (a data URI), and under the name of each classifier its prediction.
+        A row per image: row, its place among the test images; x, y, file, class; image, a data URI; and under the name
+        of each classifier its prediction.
     """
     points = results.points
     shown = np.linspace(0, len(points) - 1, min(MAX_EXPLORED, len(points))).astype(int)
     rows = []
     for point in (points[i] for i in shown):
         position = int(point["row"])
-        place = {"x": point["feature_x"], "y": point["feature_y"]}
-        predicted = {name: predictions[position]["predicted"] for name, predictions in results.predictions.items()}
-        rows.append({**place, "class": point["class"], "image": show_tile(position), **predicted})
+        predictions = {name: of[position] for name, of in results.predictions.items()}
+        image = {
+            "row": position,
+            "x": point["feature_x"],
+            "y": point["feature_y"],
+            "file": next(iter(predictions.values()))["file"],
+            "class": point["class"],
+            "image": show_tile(position),
+        }
+        rows.append(image | {name: row["predicted"] for name, row in predictions.items()})
     return rows
 
 
@@ -153,7 +176,6 @@ def render_pages(context: Mapping[str, Any]) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.globals["zip"] = zip
     for name in PAGES:
         with atomic_write(f"report/{name}") as part:
             part.write_text(templates.get_template(f"{name}.j2").render(context), encoding="utf-8")

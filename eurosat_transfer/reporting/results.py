@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.seed_findings import SEEDS_FILE
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 
@@ -12,16 +13,22 @@ Rows = list[dict[str, Any]]
 
 
 class RunResults(NamedTuple):
-    """Figures and tables of one run. All dictionaries by classifier have the most expensive one first, unless noted.
+    """Figures and tables of one run.
+
+    All dictionaries by classifier have the one with the highest test accuracy first, and of equally good ones the
+    cheapest first.
 
     Attributes:
-        metrics: by classifier: val and test, each with its scores, and perhaps chosen.
-        predictions: by classifier, a row per test image: actual, predicted and perhaps confidence.
-        per_class: by classifier, by class: precision, recall, f1, images.
-        history: by classifier that trains in epochs, the cheapest one first, a row per epoch: epoch, loss, accuracy,
-            val_loss, val_accuracy.
-        pairs: a row per pair of classifiers, as eurosat_transfer.evaluation.comparison.compare_pair returns it.
-        labels: by classifier of the stage labels, a row per number of images: images, mean, sd.
+        metrics: by classifier: val and test, each with its scores; training_labels; perhaps chosen.
+        predictions: by classifier, a row per test image: file, actual, predicted, confidence.
+        per_class: by classifier, by class: precision, recall, f1, images. A class without test images has no figures:
+            they are None.
+        history: by classifier that trains in epochs, a row per epoch: epoch, loss, accuracy, val_loss, val_accuracy.
+        comparison: as eurosat_transfer.evaluation.comparison.compare_classifiers returns it.
+        seeds: as eurosat_transfer.evaluation.seed_findings.summarise_runs returns it. Empty if the command seeds has
+            never run.
+        labels: by classifier of the stage labels, a row per number of images: images, mean, sd, se, draws. sd and se
+            are None for a single draw.
         subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
         tsne: by projection (features, pixels): neighbour_agreement, trustworthiness.
         points: a row per image in the t-SNE pictures: row (its position in predictions), class, feature_x, feature_y,
@@ -35,7 +42,8 @@ class RunResults(NamedTuple):
     predictions: dict[str, Rows]
     per_class: dict[str, dict[str, dict[str, Any]]]
     history: dict[str, Rows]
-    pairs: Rows
+    comparison: dict[str, Any]
+    seeds: dict[str, Any]
     labels: dict[str, Rows]
     subset_fits: dict[str, Rows]
     tsne: dict[str, dict[str, float]]
@@ -55,16 +63,18 @@ def load_results() -> RunResults:
         UserError: a file is damaged.
         FileNotFoundError: a file is missing.
     """
-    names = list(reversed(CLASSIFIERS))
+    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
+    names = sorted(metrics, key=lambda name: -metrics[name]["test"]["accuracy"])  # stable: then the cheapest first
     return RunResults(
-        metrics={name: read_json(f"metrics/{name}.json") for name in names},
+        metrics={name: metrics[name] for name in names},
         predictions={name: _read_figures(f"plots/{name}_predictions.csv", "confidence") for name in names},
         per_class={name: _read_classes(f"plots/{name}_classes.csv") for name in names},
         history={
             name: _read_figures(path, "epoch", "loss", "accuracy", "val_loss", "val_accuracy")
-            for name, path in _existing("plots/{}_history.csv", list(CLASSIFIERS)).items()
+            for name, path in _existing("plots/{}_history.csv", names).items()
         },
-        pairs=read_json("metrics/compare.json")["pairs"],
+        comparison=read_json("metrics/compare.json"),
+        seeds=read_json(SEEDS_FILE) if Path(SEEDS_FILE).exists() else {},
         labels=read_json("metrics/labels.json"),
         subset_fits={
             name: _read_figures(path, "images", "accuracy")
@@ -105,8 +115,11 @@ def _existing(pattern: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def _read_figures(path: str, *columns: str) -> Rows:
-    """Read a CSV file, with the values of some columns, if it has them, as floats."""
-    return [{**row, **{column: float(row[column]) for column in columns if column in row}} for row in read_csv(path)]
+    """Read a CSV file, with the values of some columns, if it has them, as floats. Blank fields are None."""
+    return [
+        {**row, **{column: float(row[column]) if row[column] else None for column in columns if column in row}}
+        for row in read_csv(path)
+    ]
 
 
 def _read_classes(path: str) -> dict[str, dict[str, Any]]:

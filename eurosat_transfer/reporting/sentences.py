@@ -6,74 +6,93 @@ from typing import Any
 from eurosat_transfer.reporting.results import RunResults
 
 
-def describe_results(results: RunResults) -> dict[str, list[str]]:
+def describe_results(results: RunResults, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[str]]:
     """Describe what the figures of a run show.
 
     Args:
         results: results of the run.
+        curves: label curves by classifier, as join_label_curves returns them.
 
     Returns:
-        Sentences, by subject: comparison, labels, tsne, activations.
+        Sentences, by subject: comparison, calibration, labels, tsne, activations.
     """
     return {
-        "comparison": describe_comparison(results.metrics, results.pairs),
-        "labels": describe_label_curves(results.labels),
+        "comparison": describe_comparison(results.comparison),
+        "calibration": describe_calibration(results.metrics),
+        "labels": describe_label_curves(curves),
         "tsne": [describe_projections(results.tsne)],
         "activations": describe_activations(results.activations),
     }
 
 
-def describe_comparison(metrics: Mapping[str, Mapping[str, Any]], pairs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say which classifier has the highest accuracy, and how it compares with each other one.
+def describe_comparison(comparison: Mapping[str, Any]) -> list[str]:
+    """Say how the best classifier compares with each other one.
 
     Args:
-        metrics: by classifier: test, with accuracy, accuracy_low and accuracy_high.
-        pairs: a row per pair: better, worse, words.
+        comparison: best; pairs: a row per pair: better, worse, words.
 
     Returns:
-        One sentence about the accuracy, then one for each pair of the best classifier.
+        One sentence for each pair of the best classifier.
     """
-    best = max(metrics, key=lambda name: metrics[name]["test"]["accuracy"])
-    test = metrics[best]["test"]
-    sentence = (
-        f"{best} has the highest test accuracy: {test['accuracy']:.3f} "
-        f"(95 % interval {test['accuracy_low']:.3f} to {test['accuracy_high']:.3f})."
+    best = comparison["best"]
+    return [f"{pair['words']}." for pair in comparison["pairs"] if best in (pair["better"], pair["worse"])]
+
+
+def describe_calibration(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say whose calibration error is larger than chance gives.
+
+    Args:
+        metrics: by classifier: test, with ece, and ece_limit: the error that a perfectly calibrated classifier with the
+            same confidences stays below in 95 % of test sets of this size.
+
+    Returns:
+        One sentence or two.
+    """
+    beyond = {name: m["test"]["ece"] > m["test"]["ece_limit"] for name, m in metrics.items()}
+    above, below = ([name for name in beyond if beyond[name] == value] for value in (True, False))
+    sentences = []
+    if above:
+        sentences.append(f"Calibration errors above the noise: {', '.join(above)}. Do not rely on their probabilities.")
+    if below:
+        sentences.append(
+            f"Calibration errors within the noise: {', '.join(below)}. A perfectly calibrated classifier would show as "
+            "much on so few test images."
+        )
+    return sentences
+
+
+def describe_label_curves(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Say for each classifier what about twice as many labels changed, up to all training images.
+
+    The rule: more labels help if the 95 % interval of the mean gain is above 0. The interval is over the draws, on the
+    same test images, and each draw's smaller subset is part of the larger one.
+
+    Args:
+        summary: by classifier, in the order of the numbers of images: images; gain, with images, draws, mean, low and
+            high, or None, as summarise_label_curve gives them.
+
+    Returns:
+        One string for each classifier whose last point has a gain.
+    """
+    return [_describe_gain(name, points[-1]) for name, points in summary.items() if points and points[-1].get("gain")]
+
+
+def _describe_gain(name: str, last: Mapping[str, Any]) -> str:
+    gain = last["gain"]
+    change = (
+        f"{name}: {last['images'] / gain['images']:.3g} times as many labels ({gain['images']} to {last['images']} "
+        f"images) changed the test accuracy by {gain['mean']:+.3f}"
     )
-    return [sentence, *(f"{pair['words']}." for pair in pairs if best in (pair["better"], pair["worse"]))]
-
-
-def describe_label_curves(summary: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
-    """Say for each classifier what the last doubling of the labels changed.
-
-    It compares the largest number of images with the next smaller one that is at most half of it. A change is larger
-    than the variation between draws if it exceeds two standard deviations.
-
-    Args:
-        summary: by classifier, in the order of the numbers of images: images, mean, sd.
-
-    Returns:
-        Two sentences in one string for each classifier that has two points or more.
-    """
-    return [_describe_label_curve(name, points) for name, points in summary.items() if len(points) > 1]
-
-
-def _describe_label_curve(name: str, points: Sequence[Mapping[str, float]]) -> str:
-    last = points[-1]
-    before = next((point for point in reversed(points) if 2 * point["images"] <= last["images"]), points[0])
-    gain, times = last["mean"] - before["mean"], last["images"] / before["images"]
-    sd = max(before["sd"], last["sd"])
-    if not sd:
-        verdict = "There is only one draw, so the uncertainty is unknown."
+    if gain["low"] is None:
+        return f"{change}. There is only one draw, so the uncertainty is unknown."
+    if gain["low"] > 0:
+        verdict = "is above 0, so more labels still help"
+    elif gain["high"] < 0:
+        verdict = "is below 0, so more labels made it worse"
     else:
-        if abs(gain) <= 2 * sd:
-            verdict = "This is within the variation between draws"
-        else:
-            verdict = "More labels still help" if gain > 0 else "More labels do not help"
-        verdict += f" (standard deviation over the draws: up to {sd:.3f})."
-    return (
-        f"{name}: {times:.3g} times as many labels ({before['images']} to {last['images']} images) changed the test "
-        f"accuracy by {gain:+.3f}. {verdict}"
-    )
+        verdict = "contains 0, so it is not clear that more labels help"
+    interval = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
+    return f"{change} on average. The 95 % interval of this mean over {gain['draws']} draws, {interval}, {verdict}."
 
 
 def describe_projections(figures: Mapping[str, Mapping[str, float]]) -> str:
@@ -86,8 +105,8 @@ def describe_projections(figures: Mapping[str, Mapping[str, float]]) -> str:
     verb = "brings" if features > pixels else "does not bring"
     return (
         f"The network {verb} images of the same class closer together: of the 5 nearest neighbours of an image, "
-        f"{features:.0%} have its class among the deep features, and {pixels:.0%} among the raw pixels. "
-        "The pictures show these neighbourhoods with a trustworthiness of "
+        f"{100 * features:.0f} % have its class among the deep features, and {100 * pixels:.0f} % among the raw "
+        "pixels. The pictures show these neighbourhoods with a trustworthiness of "
         f"{figures['features']['trustworthiness']:.2f} and {figures['pixels']['trustworthiness']:.2f} "
         "(1: all neighbours in the picture are neighbours in the data)."
     )

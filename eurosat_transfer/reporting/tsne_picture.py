@@ -7,6 +7,7 @@ import numpy as np
 
 from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
 
@@ -28,10 +29,10 @@ def draw_projections(
         agreement: share of nearest neighbours of one class, by name of the projection.
     """
     figure, [axes] = plt.subplots(1, len(points), figsize=(6.5 * len(points), 5.6), layout="constrained", squeeze=False)
-    colours = plt.get_cmap("tab10" if len(classes) <= 10 else "turbo", len(classes))
+    colours = class_colours(classes)
     for axis, (name, xy) in zip(axes, points.items(), strict=True):
         for label, class_name in enumerate(classes):
-            axis.scatter(*xy[y == label].T, s=14, color=colours(label), label=class_name, linewidths=0)
+            axis.scatter(*xy[y == label].T, s=14, color=colours[label], label=class_name, linewidths=0)
         axis.set_title(f"{name}: {agreement[name]:.0%} of the {NEIGHBOURS} nearest are of one class")
         axis.set_xticks([])
         axis.set_yticks([])

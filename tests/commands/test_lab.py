@@ -48,7 +48,8 @@ def test_settings_give_the_hyperparameters_of_the_lab():
     params = with_lab_settings(YAML(typ="safe").load(Path(__file__).parents[2] / "params.yaml"))
     assert params["extract"]["preprocess"] is False
     assert params["svm"] == {"kernel": "rbf", "C": 10}
-    assert {key: params["probe"][key] for key in ("lr", "batch_size", "epochs")} == {
+    assert {key: params["probe"][key] for key in ("solver", "lr", "batch_size", "epochs")} == {
+        "solver": "sgd",
         "lr": 0.1,
         "batch_size": 32,
         "epochs": 20,
@@ -72,7 +73,7 @@ def test_settings_are_valid_parameters(world):
 
 
 @pytest.mark.parametrize(
-    ("section", "left_to_users"), [("svm", set()), ("probe", {"seed"}), ("finetune", {"seed", "label_sizes"})]
+    ("section", "left_to_users"), [("svm", set()), ("probe", {"C", "seed"}), ("finetune", {"seed", "label_sizes"})]
 )
 def test_settings_fix_every_parameter_that_is_not_left_to_users(world, section, left_to_users):
     """A user may have changed any value of params.yaml, and a new parameter needs a decision."""

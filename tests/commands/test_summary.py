@@ -46,13 +46,23 @@ def test_each_classifier_has_a_line_with_its_test_scores(show):
     accuracies = {name: 0.5 + i / 100 for i, name in enumerate(CLASSIFIERS)}
     assert table(show(**accuracies)) == [
         [name, f"{x:.3f}", f"{x - 0.02:.3f}", "to", f"{x + 0.03:.3f}", f"{x - 0.1:.3f}"]
-        for name, x in accuracies.items()
+        for name, x in reversed(accuracies.items())
     ]
 
 
-def test_the_order_is_that_of_the_list_of_classifiers(show):
-    printed = show(**{name: 0.9 - i / 10 for i, name in enumerate(reversed(CLASSIFIERS))})
-    assert [words[0] for words in table(printed)] == list(CLASSIFIERS)
+def test_the_best_classifier_comes_first(show):
+    printed = show(**{name: 0.5 + i / 10 for i, name in enumerate(CLASSIFIERS)})
+    assert [words[0] for words in table(printed)] == list(reversed(CLASSIFIERS))
+
+
+def test_the_recommended_classifier_is_named_within_the_terminal(show):
+    words = f"Use svm: {'it is the cheapest classifier that cannot be told apart from the best one, ' * 2}finetune"
+    write_json("metrics/compare.json", {"words": words, "small_classes": {"Forest": 3}})
+    assert "Use svm" not in show()  # results are missing
+    printed = show(**dict.fromkeys(CLASSIFIERS, 0.5))
+    assert f"{words}." in printed.replace("\n", " ")
+    assert "Forest (3)." in printed
+    assert max(map(len, printed.splitlines())) <= 100
 
 
 def test_values_stand_below_their_headings(show):
@@ -73,7 +83,7 @@ def test_a_missing_metrics_file_is_no_result(show):
 
 def test_a_new_classifier_is_shown(show, monkeypatch):
     monkeypatch.setitem(CLASSIFIERS, "newcomer", "a linear discriminant analysis")
-    assert table(show(newcomer=0.75))[-1][:2] == ["newcomer", "0.750"]
+    assert table(show(newcomer=0.75))[0][:2] == ["newcomer", "0.750"]
 
 
 def test_a_damaged_metrics_file_is_named(show):

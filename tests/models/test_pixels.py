@@ -21,7 +21,7 @@ def pixel_set(noise: float = 0.3) -> FeatureSet:
 def save(pixels: FeatureSet) -> None:
     arrays = {f"X_{subset}": rows for subset, rows in pixels.X.items()}
     arrays |= {f"y_{subset}": labels for subset, labels in pixels.y.items()}
-    arrays |= {f"files_{subset}": [f"{i}.jpg" for i in range(len(labels))] for subset, labels in pixels.y.items()}
+    arrays |= {f"files_{subset}": np.array([f"{i}.jpg" for i in range(len(y))]) for subset, y in pixels.y.items()}
     np.savez("data/pixels.npz", **arrays, classes=np.array(pixels.classes))
 
 

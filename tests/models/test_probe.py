@@ -1,106 +1,96 @@
 import numpy as np
 import pytest
-from small_features import feature_set, with_labels, without_class_in_train
+from small_features import feature_set, with_labels
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.models import logistic_regression
 from eurosat_transfer.models import probe as probes
-from eurosat_transfer.models.probe import build_probe, evaluate_probe, fit_probe
+from eurosat_transfer.models.logistic_regression import PENALTIES, fit_logistic_regression
+from eurosat_transfer.models.probe import evaluate_probe
 from eurosat_transfer.parameters.probe import Probe
-from eurosat_transfer.tensorflow_setup import keras, make_reproducible
 from stages import probe
 
 
 def parameters(**changes) -> Probe:
-    return Probe(**{"lr": 0.1, "batch_size": 32, "epochs": 2, "seed": 0} | changes)
+    return Probe(**{"solver": "lbfgs", "C": 30.0, "lr": 0.1, "batch_size": 32, "epochs": 2, "seed": 0} | changes)
 
 
-def untrained_predictions(X: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Predict by a probe with its initial weights."""
-    make_reproducible(seed)
-    return build_probe(X.shape[1], 3, 0.1).predict(X, verbose=0).argmax(axis=1)
-
-
-def test_probe_is_one_softmax_layer_with_plain_sgd():
-    model = build_probe(6, 3, 0.25)
-    assert [weight.shape for weight in model.weights] == [(6, 3), (3,)]
-    np.testing.assert_allclose(np.sum(model(np.ones((2, 6))), axis=1), 1, rtol=1e-6)
-    assert isinstance(model.optimizer, keras.optimizers.SGD)
-    assert float(model.optimizer.learning_rate) == 0.25
-    assert float(model.optimizer.momentum) == 0
-
-
-def test_probe_learns_classes_that_are_easy_to_separate():
+@pytest.mark.parametrize("solver", ["lbfgs", pytest.param("sgd", marks=pytest.mark.slow)])
+def test_probe_learns_classes_that_are_easy_to_separate(solver):
     features = feature_set()
-    found = evaluate_probe(features, parameters(epochs=10))
+    found = evaluate_probe(features, parameters(solver=solver, epochs=10))
     assert found.results.val.accuracy == found.results.test.accuracy == 1.0
     assert found.results.test.actual.tolist() == features.y["test"].tolist()
     np.testing.assert_allclose(found.results.test.probabilities.sum(axis=1), 1, rtol=1e-5)
     assert found.results.chosen == {}
-    loss = found.history.history["val_loss"]
-    assert len(loss) == 10
-    assert loss[-1] < loss[0]
+    assert found.results.training_labels == 60
+    assert found.history[-1].val_loss < found.history[0].val_loss
 
 
-@pytest.mark.slow
-def test_validation_is_on_val():
+@pytest.mark.parametrize("solver", ["lbfgs", pytest.param("sgd", marks=pytest.mark.slow)])
+def test_validation_is_on_val(solver):
     features = feature_set()
     wrong = with_labels(features, val=(features.y["val"] + 1) % 3)
-    found = evaluate_probe(wrong, parameters(epochs=10))
-    assert found.history.history["accuracy"][-1] == 1.0
-    assert found.history.history["val_accuracy"][-1] == found.results.val.accuracy == 0.0
+    found = evaluate_probe(wrong, parameters(solver=solver, epochs=10))
+    last = found.history[-1]
+    assert (last.accuracy, last.val_accuracy, found.results.val.accuracy) == (1.0, 0.0, 0.0)
+    assert last.val_loss > last.loss
 
 
-@pytest.mark.slow
-def test_batch_size_and_epochs_set_the_number_of_steps():
-    features = feature_set()
-    model, _ = fit_probe(features.select("train"), None, 3, 0.1, parameters(batch_size=16, epochs=3))
-    assert int(model.optimizer.iterations) == 3 * 4  # 60 rows are 4 batches
+def test_test_is_predicted_by_the_converged_layer():
+    features = feature_set(noise=2)
+    layer, iterations = fit_logistic_regression(*features.select("train"), 30.0)
+    found = evaluate_probe(features, parameters())
+    assert found.results.test.probabilities.tobytes() == layer.probabilities(features.X["test"], 3).tobytes()
+    assert found.history[-1].epoch == iterations
 
 
-@pytest.mark.slow
-def test_equal_seeds_give_equal_probes_and_other_seeds_others():
-    features = feature_set()
-    weights = [
-        fit_probe(features.select("train"), None, 3, 0.1, parameters(seed=seed))[0].get_weights()[0].tobytes()
-        for seed in (0, 0, 1)
-    ]
-    assert weights[0] == weights[1] != weights[2]
+def test_penalty_is_chosen_on_train_only():
+    features = feature_set(noise=2)
+    other = with_labels(features, **{s: (features.y[s] + 1) % 3 for s in ("val", "test")})
+    results = [evaluate_probe(each, parameters(C="auto")).results for each in (features, other)]
+    assert results[0].chosen == results[1].chosen
+    assert results[0].chosen["C"] in PENALTIES
+    assert results[0].training_labels == 60
 
 
-@pytest.mark.slow
-def test_learning_rate_is_chosen_on_val(monkeypatch):
-    """The labels of val are those that an untrained probe predicts, so that the rate without an effect is best."""
-    monkeypatch.setattr(probes, "RATES", (0.3, 1e-9))
-    features = feature_set()
-    assert evaluate_probe(features, parameters(lr="auto")).results.chosen == {"lr": 0.3}
-    untrained = with_labels(features, val=untrained_predictions(features.X["val"]))
-    assert evaluate_probe(untrained, parameters(lr="auto")).results.chosen == {"lr": 1e-9}
+def test_penalty_changes_the_probabilities():
+    weak, strong = (evaluate_probe(feature_set(2), parameters(C=C)).results.test.probabilities for C in (1.0, 1000.0))
+    assert weak.max(axis=1).mean() < strong.max(axis=1).mean()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("lr", "recall"), [(0.1, 0.0), ("auto", 1.0)])
-def test_only_a_chosen_probe_is_trained_on_train_and_val_together(lr, recall, monkeypatch):
-    """Only a probe that was also trained on val can predict a class that train does not have."""
-    monkeypatch.setattr(probes, "RATES", (0.1,))
-    found = evaluate_probe(without_class_in_train(feature_set(), missing=2), parameters(lr=lr, epochs=40)).results
-    assert found.test.correct[found.test.actual == 2].mean() == recall
-    assert found.val.correct[found.val.actual == 2].mean() == 0  # val is always predicted before the second training
+def test_training_that_has_not_converged_is_reported(monkeypatch, capsys):
+    monkeypatch.setattr(probes, "MAX_ITERATIONS", 5)
+    monkeypatch.setattr(logistic_regression.fit_logistic_regression, "__defaults__", (1e-6, 5))
+    evaluate_probe(feature_set(noise=2), parameters())
+    assert "probe.C=30: the probe has not converged after 5 iterations; set a smaller C" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("features")
 def test_stage_writes_results_and_learning_curve(world, features):
-    world(**{"probe.epochs": 10})
+    world()
     probe.main()
-    assert read_json("metrics/probe.json")["test"]["accuracy"] == 1.0
-    assert [row["epoch"] for row in read_csv("plots/probe_history.csv")] == [str(epoch) for epoch in range(1, 11)]
+    metrics = read_json("metrics/probe.json")
+    assert metrics["test"]["accuracy"] == 1.0
+    assert metrics["chosen"]["C"] in PENALTIES
+    assert [row["epoch"] for row in read_csv("plots/probe_history.csv")][:4] == ["1", "2", "4", "8"]
     assert len(read_csv("plots/probe_predictions.csv")) == len(features["y_test"])
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("features")
+def test_stage_writes_one_row_per_epoch_of_sgd(world):
+    world(**{"probe.solver": "sgd", "probe.epochs": 10})
+    probe.main()
+    assert "chosen" not in read_json("metrics/probe.json")
+    assert [row["epoch"] for row in read_csv("plots/probe_history.csv")] == [str(epoch) for epoch in range(1, 11)]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("features")
 def test_diverged_training_is_reported(world):
-    world(**{"probe.lr": 1e38})
+    world(**{"probe.solver": "sgd", "probe.lr": 1e38})
     with pytest.raises(UserError, match="training diverged"):
         probe.main()

@@ -202,7 +202,7 @@ def test_all_mistakes_are_named_in_one_line(write):
         "svm.C must be greater than 0 or 'auto' (found -1)",
         "knn.k must be greater than or equal to 1 (found 0)",
         "probe.rate is not a parameter",
-        "probe has lr, batch_size, epochs, seed",
+        "probe has solver, C, lr, batch_size, epochs, seed",
     }
 
 

@@ -88,9 +88,16 @@ BOUNDS = {
     Extract: {"preprocess": SWITCH, "pixel_size": COUNT, "features": TEXT.and_also(None), "sha256": SHA256},
     Tsne: {"images": COUNT.and_also("all"), "perplexity": POSITIVE, "seed": SEED},
     Knn: {"k": COUNT},
-    Pixels: {"kernel": choice("linear", "rbf"), "C": Values(POSITIVE.accepted, (*POSITIVE.refused, "auto"))},
+    Pixels: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
     Svm: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
-    Probe: {"lr": POSITIVE.and_also("auto"), "batch_size": COUNT, "epochs": COUNT, "seed": SEED},
+    Probe: {
+        "solver": choice("lbfgs", "sgd"),
+        "C": POSITIVE.and_also("auto"),
+        "lr": POSITIVE,
+        "batch_size": COUNT,
+        "epochs": COUNT,
+        "seed": SEED,
+    },
     Finetune: {
         "start": choice("pretrained", "random"),
         "trainable": COUNT.and_also("all", "head"),

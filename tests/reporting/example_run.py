@@ -1,6 +1,8 @@
 """The results of a small run, as the stages write them: two classes, four test images."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
 
 from conftest import encoded
 
@@ -12,7 +14,18 @@ from eurosat_transfer.io.json_files import write_json
 
 CLASSES = ["Forest", "SeaLake"]
 ACTUAL = ["Forest", "Forest", "SeaLake", "SeaLake"]
-SCORES = {"accuracy_low": 0.3, "accuracy_high": 0.95, "macro_f1": 0.7}
+FILES = [f"{index}.png" for index in (11, 12, 13, 14)]
+SCORES = {
+    "accuracy_low": 0.3,
+    "accuracy_high": 0.95,
+    "macro_f1": 0.7,
+    "log_loss": 0.875,
+    "brier": 0.375,
+    "ece": 0.0625,
+    "ece_expected": 0.05,
+    "ece_limit": 0.125,
+}
+TRAINING_LABELS = 40
 EPOCHS = [(1, 2.0, 0.25, 2.5, 0.125), (2, 1.0, 0.75, 1.5, 0.625)]
 
 
@@ -22,18 +35,19 @@ def accuracy(name: str) -> float:
 
 
 def write_classifier(name: str, classes: Sequence[str], actual: Sequence[str], predicted: Sequence[str]) -> None:
-    """Write the files of a classifier. Only probe and finetune have probabilities and a history."""
-    scores = SCORES | {"accuracy": accuracy(name)}
-    header, rows = ["actual", "predicted"], [list(pair) for pair in zip(actual, predicted, strict=True)]
-    metrics: dict[str, Mapping[str, float]] = {"val": SCORES | {"accuracy": 0.25}, "test": scores}
+    """Write the files of a classifier. Only probe and finetune have a history and chosen parameters."""
+    metrics: dict[str, Any] = {
+        "val": SCORES | {"accuracy": 0.25},
+        "test": SCORES | {"accuracy": accuracy(name)},
+        "training_labels": TRAINING_LABELS,
+    }
     if name in ("probe", "finetune"):
-        scores |= {"log_loss": 0.875, "ece": 0.0625}
         metrics["chosen"] = {"lr": 0.03}
-        header.append("confidence")
-        rows = [[*row, 0.5 + i / 8] for i, row in enumerate(rows)]
         write_csv(f"plots/{name}_history.csv", ("epoch", "loss", "accuracy", "val_loss", "val_accuracy"), EPOCHS)
     write_json(f"metrics/{name}.json", metrics)
-    write_csv(f"plots/{name}_predictions.csv", header, rows)
+    confidence = [0.5 + i / 8 for i in range(len(actual))]
+    rows = zip(FILES, actual, predicted, confidence, strict=True)
+    write_csv(f"plots/{name}_predictions.csv", ("file", "actual", "predicted", "confidence"), rows)
     figures = [(label, 0.9, 0.6, accuracy(name) + 0.2, actual.count(label)) for label in classes]
     write_csv(f"plots/{name}_classes.csv", ("class", "precision", "recall", "f1", "images"), figures)
 
@@ -48,11 +62,16 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     actual = [classes[CLASSES.index(name)] for name in ACTUAL]
     for name in CLASSIFIERS:
         write_classifier(name, classes, actual, predictions.get(name, actual))
-    first, second, *_ = reversed(CLASSIFIERS)
-    pair = {"better": first, "worse": second, "difference": 0.25, "low": 0.1, "high": 0.4, "p_value": 0.03}
-    write_json("metrics/compare.json", {"images": 4, "pairs": [pair | {"words": f"{first} is better than {second}"}]})
-    curve = [{"images": 10, "mean": 0.4, "sd": 0.02}, {"images": 20, "mean": 0.6, "sd": 0.01}]
-    write_json("metrics/labels.json", {"probe": curve, "svm": [point | {"mean": 0.3} for point in curve]})
+    write_comparison()
+    several = {"draws": 20, "se": 0.005, "gain": None}
+    curve = [{"images": 10, "mean": 0.4, "sd": 0.02} | several, {"images": 20, "mean": 0.6, "sd": 0.01} | several]
+    gain = {"images": 20, "draws": 20, "mean": 0.1, "low": 0.05, "high": 0.15}
+    every = {"images": TRAINING_LABELS, "sd": None, "se": None, "draws": 1, "gain": gain}
+    curves = {
+        "probe": [*curve, every | {"mean": 0.99}],  # another accuracy than in metrics/probe.json
+        "svm": [*(point | {"mean": 0.3} for point in curve), every | {"mean": accuracy("svm")}],
+    }
+    write_json("metrics/labels.json", curves)
     write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), [("finetune", 10, 0, 0.45)])
     quality = {"neighbour_agreement": 0.82, "trustworthiness": 0.99}
     write_json("metrics/tsne.json", {"features": quality, "pixels": quality | {"neighbour_agreement": 0.34}})
@@ -66,6 +85,33 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     curves = [(network, kind, 45, 0.5) for network in ("mlp", "convnet") for kind in ("sigmoid", "relu")]
     write_csv("plots/activations.csv", ("network", "activation", "iteration", "loss"), curves)
     write_json("metrics/backbone.json", {"parameters": 474720, "descriptor_size": 128})
+
+
+def write_comparison(recommended: str | None = None, small_classes: Mapping[str, int] | None = None) -> None:
+    """Write metrics/compare.json, where the last classifier is the best one.
+
+    Args:
+        recommended: another classifier, which cannot be told apart from the best one.
+        small_classes: numbers of test images of those classes that have few.
+    """
+    ranked = list(reversed(CLASSIFIERS))
+    best = ranked[0]
+    pairs = []
+    for better, worse in combinations(ranked, 2):
+        is_better = (better, worse) != (best, recommended)
+        words = f"{better} is better than {worse}" if is_better else f"{better} and {worse} cannot be told apart"
+        figures = {"difference": accuracy(better) - accuracy(worse), "low": 0.1 if is_better else -0.1, "high": 0.4}
+        pairs.append({"better": better, "worse": worse, "is_better": is_better, "words": words} | figures)
+    content = {
+        "images": 4,
+        "small_classes": dict(small_classes or {}),
+        "best": best,
+        "tied": [recommended] if recommended else [],
+        "recommended": recommended or best,
+        "words": f"Use {recommended or best}",
+        "pairs": pairs,
+    }
+    write_json("metrics/compare.json", content)
 
 
 class ExampleDataset:
@@ -84,5 +130,5 @@ def example_selection(classes: Sequence[str] = CLASSES) -> Selection:
         classes=list(classes),
         indices={"train": [0, 1, 2], "val": [3], "test": [11, 12, 13, 14]},
         labels={"train": [0, 0, 1], "val": [1], "test": [0, 0, 1, 1]},
-        files={"train": ["0", "1", "2"], "val": ["3"], "test": [f"{i}.png" for i in (11, 12, 13, 14)]},
+        files={"train": ["0", "1", "2"], "val": ["3"], "test": FILES},
     )

@@ -5,9 +5,9 @@ from example_run import ACTUAL, CLASSES, accuracy, write_classifier, write_run
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.reporting import charts
+from eurosat_transfer.reporting.label_curves import join_label_curves
+from eurosat_transfer.reporting.palette import activation_colour, class_colours, classifier_colour
 from eurosat_transfer.reporting.results import load_results
-
-TRAIN_IMAGES = 640
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,12 @@ def specifications(tmp_path_factory) -> dict[str, dict]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("charts"))
         write_run()
-        return charts.make_charts(load_results(), CLASSES, TRAIN_IMAGES)
+        return make_charts()
+
+
+def make_charts() -> dict[str, dict]:
+    results = load_results()
+    return charts.make_charts(results, CLASSES, join_label_curves(results))
 
 
 def rows(chart: dict) -> list[dict]:
@@ -52,7 +57,7 @@ def test_a_new_classifier_has_its_charts(tmp_path, monkeypatch):
     monkeypatch.setitem(CLASSIFIERS, "newcomer", "a linear discriminant analysis")
     write_run()
     write_classifier("newcomer", CLASSES, ACTUAL, ACTUAL)
-    made = charts.make_charts(load_results(), CLASSES, TRAIN_IMAGES)
+    made = make_charts()
     assert "confusion-newcomer" in made
     assert [row["name"] for row in rows(made["accuracies"])] == list(reversed(CLASSIFIERS))
 
@@ -112,24 +117,22 @@ def test_label_curves_have_one_standard_deviation_to_either_side(specifications)
         "images": 10,
         "mean": 0.4,
         "sd": 0.02,
-        "low": pytest.approx(0.38),
-        "high": pytest.approx(0.42),
+        "se": 0.005,
+        "draws": 20,
+        "gain": None,
     }
     band, line = encodings(chart)
     assert (band["x"], band["y"], band["y2"], band["color"]) == ("images", "low", "high", "name")
     assert (line["x"], line["y"], line["color"]) == ("images", "mean", "name")
+    only_several, limits, *_ = chart["layer"][0]["transform"]
+    assert only_several == {"filter": "isValid(datum.sd)"}
+    assert limits["calculate"] in ("datum.mean - datum.sd", "datum.mean + datum.sd")
 
 
-def test_label_curve_of_finetune_ends_with_all_training_images(specifications):
-    points = [(row["images"], row["mean"]) for row in rows(specifications["labels"]) if row["name"] == "finetune"]
-    assert points == [(10, 0.45), (TRAIN_IMAGES, accuracy("finetune"))]
-
-
-def test_a_classifier_without_fits_of_subsets_has_no_label_curve(tmp_path, monkeypatch):
+def test_without_label_curves_there_is_no_chart_of_them(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_run()
-    results = load_results()._replace(subset_fits={"finetune": []})
-    assert {row["name"] for row in charts.label_curve_points(results, TRAIN_IMAGES)} == {"probe", "svm"}
+    assert "labels" not in charts.make_charts(load_results(), CLASSES, {})
 
 
 def test_each_projection_chart_shows_the_columns_of_its_data(specifications):
@@ -143,68 +146,35 @@ def test_activation_curves_are_of_one_network(specifications):
     assert encodings(chart) == [{"x": "iteration", "y": "loss", "color": "activation"}]
 
 
-POINTS = [
-    {"x": 0.0, "y": 5.0, "class": "a", "image": "data:,", "svm": "a", "knn": "a"},
-    {"x": 1.0, "y": 4.0, "class": "a", "image": "data:,", "svm": "b", "knn": "a"},
-    {"x": 2.0, "y": 3.0, "class": "b", "image": "data:,", "svm": "b", "knn": "a"},
-    {"x": 3.0, "y": 2.0, "class": "b", "image": "data:,", "svm": "a", "knn": "a"},
-]
+def test_a_class_has_the_same_colour_in_both_projections(specifications):
+    expected = {"domain": CLASSES, "range": class_colours(CLASSES)}
+    for name in ("tsne-features", "tsne-pixels"):
+        assert specifications[name]["encoding"]["color"]["scale"] == expected
 
 
-def shown(chart: dict, **menus: str) -> list[float]:
-    """Evaluate the filters for each point, as Vega does, and return the x of the points that stay."""
-    values = {param["name"]: param["value"] for param in chart["params"]} | menus
-    tests = [step["filter"].replace("||", "or").replace("&&", "and") for step in chart["transform"]]
-    return [
-        point["x"] for point in rows(chart) if all(eval(test, {"datum": point, "true": True}, values) for test in tests)
-    ]
+def test_a_classifier_has_the_same_colour_in_each_chart(specifications):
+    for scale in (
+        specifications["accuracies"]["layer"][0]["encoding"]["color"]["scale"],
+        specifications["labels"]["layer"][1]["encoding"]["color"]["scale"],
+    ):
+        assert scale["range"] == [classifier_colour(name) for name in scale["domain"]]
 
 
-@pytest.fixture
-def explorer():
-    return charts.explorer_chart(POINTS, ["a", "b"], ["svm", "knn"]).to_dict()
+def test_an_activation_has_the_same_colour_in_each_chart(specifications):
+    for network in ("mlp", "convnet"):
+        scale = specifications[f"activations-{network}"]["encoding"]["color"]["scale"]
+        assert scale == {
+            "domain": ["sigmoid", "relu"],
+            "range": [activation_colour("sigmoid"), activation_colour("relu")],
+        }
 
 
-def test_the_explorer_shows_all_images_first(explorer):
-    assert shown(explorer) == [0, 1, 2, 3]
+def test_cells_of_no_image_are_white(specifications):
+    scale = specifications["confusion-svm"]["layer"][0]["encoding"]["color"]["scale"]
+    assert (scale["domain"], scale["range"][0], scale["interpolate"]) == ([0, 1], "#ffffff", "rgb")
 
 
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        ("all images", [0, 1, 2, 3]),
-        ("at least one classifier wrong", [1, 2, 3]),
-        ("all classifiers wrong", [3]),
-        ("svm wrong", [1, 3]),
-        ("knn wrong", [2, 3]),
-    ],
-)
-def test_the_explorer_filters_by_mistake(explorer, choice, expected):
-    menu = next(param for param in explorer["params"] if param["name"] == "shown")
-    assert choice in menu["bind"]["options"]
-    assert shown(explorer, shown=choice) == expected
-
-
-def test_the_explorer_filters_by_class_and_mistake(explorer):
-    assert shown(explorer, of="b") == [2, 3]
-    assert shown(explorer, of="b", shown="svm wrong") == [3]
-    menu = next(param for param in explorer["params"] if param["name"] == "of")
-    assert menu["bind"]["options"] == ["all classes", "a", "b"]
-
-
-def test_the_axes_of_the_explorer_do_not_depend_on_the_filter(explorer):
-    assert explorer["encoding"]["x"]["scale"]["domain"] == [0.0, 3.0]
-    assert explorer["encoding"]["y"]["scale"]["domain"] == [2.0, 5.0]
-
-
-def test_the_explorer_shows_tile_class_and_predictions(explorer):
-    assert [tooltip["field"] for tooltip in explorer["encoding"]["tooltip"]] == ["image", "class", "svm", "knn"]
-
-
-@pytest.mark.parametrize(
-    ("classes", "scheme"), [(10, "tableau10"), (11, "tableau20"), (20, "tableau20"), (21, "sinebow")]
-)
-def test_there_are_colours_for_any_number_of_classes(classes, scheme):
-    names = [str(i) for i in range(classes)]
-    colour = charts.projection_chart([], names, "x", "y").to_dict()["encoding"]["color"]
-    assert colour["scale"] == {"domain": names, "scheme": scheme}
+def test_pairs_that_cannot_be_told_apart_are_grey(specifications):
+    _, rule, point = specifications["differences"]["layer"]
+    for layer in (rule, point):
+        assert layer["encoding"]["color"]["condition"]["test"] == "datum.is_better"

@@ -3,21 +3,32 @@
 import base64
 import io
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import vl_convert
 from conftest import encoded
-from example_run import ACTUAL, CLASSES, ExampleDataset, accuracy, example_selection, write_run
+from example_run import (
+    ACTUAL,
+    CLASSES,
+    FILES,
+    ExampleDataset,
+    accuracy,
+    example_selection,
+    write_comparison,
+    write_run,
+)
 from PIL import Image
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.reporting import pages
+from eurosat_transfer.reporting.changed_parameters import default_parameters
 from eurosat_transfer.reporting.results import RunResults, load_results
 
 NONE = "\N{EN DASH}"
-PARAMS = {"data": {"name": "tiles"}, "backbone": {"name": "tilenet", "weights": "auto"}, "svm": {"C": 10}}
+PARAMS = default_parameters()
 
 
 def write_example_pages(classes=CLASSES, params=PARAMS, **predictions) -> dict[str, str]:
@@ -61,7 +72,9 @@ def markdown_tables(text: str) -> list[list[list[str]]]:
 def html_table(page: str, heading: str) -> list[list[str]]:
     """Read the cells of the first table after a heading."""
     table = re.search(rf"{heading}.*?<table>(.*?)</table>", page, re.DOTALL)[1]
-    return [re.findall(r"<t[hd]>(.*?)</t[hd]>", line) for line in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)]
+    lines = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in lines]
+    return [[re.sub(r"<small>.*?</small>|<span.*?</span>", "", cell) for cell in row] for row in cells]
 
 
 def image_index(data_uri: str) -> int:
@@ -77,25 +90,31 @@ def test_three_pages_are_written(written):
 def test_the_markdown_page_has_the_scores_of_all_classifiers(written):
     scores, *_ = markdown_tables(written["report.md"])
     assert scores[0][1:] == [
-        "test accuracy", "95 % interval", "macro F1", "log-loss", "calibration error", "val accuracy",
+        "test accuracy", "95 % interval", "macro F1", "log-loss", "Brier score", "calibration error (chance: up to)",
+        "val accuracy", "labels",
     ]  # fmt: skip
     assert [row[0] for row in scores[2:]] == list(reversed(CLASSIFIERS))
     for name, *cells in scores[2:]:
-        probabilities = ["0.875", "0.062"] if name in ("probe", "finetune") else [NONE, NONE]
-        assert cells == [f"{accuracy(name):.3f}", "0.300 to 0.950", "0.700", *probabilities, "0.250"]
+        assert cells == [
+            f"{accuracy(name):.3f}", "0.300 to 0.950", "0.700", "0.875", "0.375", "0.062 (0.125)", "0.250", "40",
+        ]  # fmt: skip
 
 
 def test_the_markdown_page_has_the_label_curves_and_f1_by_class(written):
     _, labels, f1 = markdown_tables(written["report.md"])
+    measured_by_labels = ["probe", "svm"]
+    with_curves = ["finetune", *measured_by_labels]
     assert labels == [
-        ["labelled images", "probe", "svm"],
-        ["---"] * 3,
-        ["10", "0.400 ± 0.020", "0.300 ± 0.020"],
-        ["20", "0.600 ± 0.010", "0.300 ± 0.010"],
+        ["labelled images", *with_curves],
+        ["---"] * 4,
+        ["10", "0.450", "0.400 (sd 0.020, 20 draws)", "0.300 (sd 0.020, 20 draws)"],
+        ["20", "", "0.600 (sd 0.010, 20 draws)", "0.300 (sd 0.010, 20 draws)"],
+        ["40", *(f"{accuracy(name):.3f}" for name in with_curves)],
     ]
     names = list(reversed(CLASSIFIERS))
     figures = [f"{accuracy(name) + 0.2:.3f}" for name in names]
-    assert f1 == [["F1", *names], ["---"] * (1 + len(names)), ["Forest", *figures], ["SeaLake", *figures]]
+    assert f1[0] == ["F1", *names, "test images"]
+    assert f1[2:] == [["Forest", *figures, "2"], ["SeaLake", *figures, "2"]]
 
 
 def test_all_rows_of_a_markdown_table_have_the_same_number_of_cells(write_pages):
@@ -108,12 +127,29 @@ def test_all_rows_of_a_markdown_table_have_the_same_number_of_cells(write_pages)
 def test_the_html_page_has_the_scores_of_all_classifiers(written):
     page = written["report.html"]
     header, *rows = html_table(page, "How good is each classifier")
-    assert header[1:4] == ["test accuracy", "95 % interval", "macro F1"]
-    assert header[-2:] == ["val accuracy", "chosen on val"]
+    assert header[1:] == [
+        "test accuracy", "95 % interval", "macro F1", "log-loss", "Brier score", "calibration error", "val accuracy",
+    ]  # fmt: skip
     assert [row[0] for row in rows] == list(reversed(CLASSIFIERS))
     cells = {name: cells for name, *cells in rows}
-    assert cells["svm"] == [f"{accuracy('svm'):.3f}", "0.300 to 0.950", "0.700", NONE, NONE, "0.250", NONE]
-    assert cells["probe"][3:] == ["0.875", "0.062", "0.250", "lr 0.03 "]
+    assert cells["svm"] == [
+        f"{accuracy('svm'):.3f}", "0.300 to 0.950", "0.700", "0.875", "0.375", "0.062 (up to 0.125)", "0.250",
+    ]  # fmt: skip
+
+
+def test_the_html_page_has_the_costs_of_all_classifiers(written):
+    header, *rows = html_table(written["report.html"], "What each classifier needs")
+    assert header[1:6] == ["labels", "passes", "in training", "steps", "a new image"]
+    cells = {name: cells for name, *cells in rows}
+    assert cells["pixels"][:6] == ["40", "0", "0", "0", "0", NONE]
+    assert cells["svm"][:6] == ["40", "8", "0", "0", "1", NONE]
+    assert cells["finetune"][2:6] == ["30", "10", "1", "lr 0.03 "]
+    assert cells["svm"][6] == CLASSIFIERS["svm"]
+
+
+def test_every_heading_of_a_score_is_explained(written):
+    table = re.search(r"How good is each.*?<tr>(.*?)</tr>", written["report.html"], re.DOTALL)[1]
+    assert table.count("<th>") - 1 == table.count("<small>") == 7
 
 
 def test_the_html_page_has_f1_by_class(written):
@@ -129,7 +165,7 @@ def test_a_new_classifier_is_on_all_pages(write_pages, monkeypatch):
     written = write_pages()
     assert html_table(written["report.html"], "How good is each")[1][0] == "newcomer"
     assert html_table(written["report.html"], "F1 by class")[0][1] == "newcomer"
-    assert "newcomer: a linear discriminant analysis." in written["report.html"]
+    assert "a linear discriminant analysis" in written["report.html"]
     assert 'id="confusion-newcomer"' in written["report.html"]
     assert '"newcomer wrong"' in written["explore.html"]
     assert [table[0].count("newcomer") for table in markdown_tables(written["report.md"])] == [0, 0, 1]
@@ -148,24 +184,83 @@ def test_every_chart_has_a_place_and_a_specification_on_the_page(written):
 def test_sentences_are_on_the_pages(written):
     best = next(reversed(CLASSIFIERS))
     for page in (written["report.html"], written["report.md"]):
-        assert f"{best} has the highest test accuracy: {accuracy(best):.3f}" in page
+        assert f"Use {best}." in page
+        assert f"Its test accuracy is {accuracy(best):.3f}." in page
         assert "2 times as many labels" in page
         assert "ReLU converges after 100 iterations" in page
         assert "The network brings images of the same class closer together" in page
     assert "The network brings images of the same class closer together" in written["explore.html"]
 
 
+def test_the_words_of_the_comparison_are_on_both_pages(written):
+    best, second, *_ = reversed(CLASSIFIERS)
+    for page in (written["report.html"], written["report.md"]):
+        assert f"{best} is better than {second}." in page
+    assert "<summary>All pairs in words</summary><ul><li>" in written["report.html"]
+
+
+def test_the_title_names_the_data_and_what_differs_from_the_defaults(write_pages, written):
+    assert "<title>landcover-demo: transfer learning</title>" in written["report.html"]
+    assert "All parameters have their default values." in written["report.html"]
+    data = {**PARAMS["data"], "name": "folder", "path": "/home/ann/fields"}
+    changed = write_pages(params=PARAMS | {"data": data, "svm": PARAMS["svm"] | {"C": 1}})
+    assert "<h1>Transfer learning on fields</h1>" in changed["report.html"]
+    assert (
+        "<title>fields: data.name=folder, data.path=/home/ann/fields, svm.C=1: transfer learning</title>"
+        in changed["report.html"]
+    )
+    assert "Parameters that differ from the defaults: `data.name=folder, " in changed["report.md"]
+    assert "<title>fields: explore" in changed["explore.html"]
+
+
+def test_classes_with_few_test_images_are_named_beside_every_conclusion(write_pages, written):
+    assert "fewer than 10 test images" not in written["report.html"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("example_run.write_comparison", partial(write_comparison, small_classes={"Forest": 2}))
+        few = write_pages()
+    sections = re.split("<h2", few["report.html"])
+    named = [section for section in sections if "Forest (2)" in section]
+    assert [re.search(r'id="([\w-]+)"', section)[1] for section in named[1:]] == [
+        "comparison",
+        "labels-title",
+        "confusion",
+    ]
+    assert "<dt>How sure</dt>" in named[0]
+    assert all("Forest (2)" in few[name] for name in ("report.md", "explore.html"))
+
+
+@pytest.mark.usefixtures("write_pages")
+def test_a_class_without_test_images_has_no_f1():
+    blank = "class,precision,recall,f1,images\nForest,,,,0\nSeaLake,1,1,0.5,4\n"
+    write_run()
+    for name in CLASSIFIERS:
+        Path(f"plots/{name}_classes.csv").write_text(blank)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vl_convert, "javascript_bundle", lambda snippet: snippet)
+        pages.write_report(PARAMS, load_results(), ExampleDataset(), example_selection())
+    rows = html_table(Path("report/report.html").read_text(encoding="utf-8"), "F1 by class")
+    assert rows[1] == ["Forest", *[NONE] * len(CLASSIFIERS), "0"]
+    assert f"| Forest |{f' {NONE} |' * len(CLASSIFIERS)} 0 |" in Path("report/report.md").read_text(encoding="utf-8")
+
+
+def test_the_pages_have_the_same_bytes_each_time(write_pages):
+    assert write_pages() == write_pages()
+
+
 def test_sizes_and_parameters_are_on_the_page(written):
-    assert "2 classes, with 3 images for training, 1 for validation and 4 for testing" in written["report.html"]
+    assert (
+        "2 classes; 3 images for training, 1 for validation, 4 for the test. Network: tilenet."
+        in written["report.html"]
+    )
     assert "There are 3 train, 1 val and 4 test images. The backbone is tilenet." in written["report.md"]
     assert "has 474,720 parameters and computes 128 features per image" in written["report.html"]
-    assert "svm:\n  C: 10\n" in written["report.html"]
+    assert '\nbackbone:\n  name: "tilenet"\n' in written["report.html"].replace("&#34;", '"')
     assert re.search(r"numpy \d+\.\d+", written["report.html"])
     assert "Drawings, not satellite images." in written["report.html"]
 
 
 def test_the_page_says_that_weights_are_random(write_pages, written):
-    random = PARAMS | {"backbone": {"name": "tilenet", "weights": "none"}}
+    random = PARAMS | {"backbone": PARAMS["backbone"] | {"weights": "none"}}
     assert "tilenet with random weights" in write_pages(params=random)["report.html"]
     assert "with random weights" not in written["report.html"]
 
@@ -174,12 +269,12 @@ def test_mistakes_show_their_own_tiles_and_predictions(write_pages):
     wrong = ["Forest", "Forest", "Forest", "SeaLake"]  # the third image, whose index is 13
     page = write_pages(svm=wrong, probe=wrong)["report.html"]
     ((image, file, actual, predictions),) = re.findall(
-        r'<div><img src="(data:[^"]+)" alt="([^"]+)"><b>(\w+)</b>\n<ul>(.*?)</ul>', page
+        r'<div><img src="(data:[^"]+)" alt="([^"]+)"><b>(\w+)</b>\n<div class="file">13.png</div>\n<ul>(.*?)</ul>', page
     )
     assert (image_index(image), file, actual) == (13, "13.png", "SeaLake")
-    assert '<li class="wrong">svm: Forest</li>' in predictions
+    assert '<li class="wrong">svm: Forest 0.75</li>' in predictions
     assert '<li class="wrong">probe: Forest 0.75</li>' in predictions
-    assert '<li class="right">knn: SeaLake</li>' in predictions
+    assert '<li class="right">knn: SeaLake 0.75</li>' in predictions
     assert "There are none" not in page
 
 
@@ -188,8 +283,8 @@ def test_a_run_without_mistakes_says_so(written):
 
 
 def test_at_most_24_mistakes_are_shown(results):
-    rows = [{"actual": "a", "predicted": "b"}] * 30
-    mistakes = pages.show_mistakes(results._replace(predictions={"svm": rows}), ["file"] * 30, str)
+    rows = [{"file": "file", "actual": "a", "predicted": "b"}] * 30
+    mistakes = pages.show_mistakes(results._replace(predictions={"svm": rows}), str)
     assert len(mistakes) == 24
 
 
@@ -199,6 +294,17 @@ def test_class_names_are_escaped_in_html(write_pages):
     for name in ("report.html", "explore.html"):
         assert "<script>alert" not in written[name]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in written["report.html"]
+
+
+def test_commands_in_sentences_are_code(written):
+    assert "<code>python -m eurosat_transfer seeds 3</code> measures it" in written["report.html"]
+    assert "`python -m eurosat_transfer seeds 3` measures it" in written["report.md"]
+
+
+def test_the_words_of_the_first_screen_are_explained_below_it(written):
+    first_screen = written["report.html"].partition("<nav>")[0]
+    for word in ("95 % interval", "simultaneous", "Holm", "F1", "pass"):
+        assert word in first_screen.rpartition("</dl>")[2]
 
 
 def test_the_scripts_are_part_of_the_pages(written):
@@ -212,6 +318,7 @@ def test_the_explorer_has_a_point_per_image_of_the_projection(results):
     assert [(row["x"], row["y"], row["class"], row["image"]) for row in rows] == [
         (i, -i, ACTUAL[i], f"tile {i}") for i in range(4)
     ]
+    assert [(row["row"], row["file"]) for row in rows] == [(i, FILES[i]) for i in range(4)]
     assert [row["knn"] for row in rows] == ["SeaLake", "SeaLake", "Forest", "SeaLake"]
     assert [row["svm"] for row in rows] == ["SeaLake", *ACTUAL[1:]]
     assert set(CLASSIFIERS) <= set(rows[0])

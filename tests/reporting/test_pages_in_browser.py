@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.ui import WebDriverWait
@@ -57,14 +58,45 @@ def test_the_report_opens_in_a_browser_and_shows_every_figure(reproduced, browse
     for name in CLASSIFIERS:
         test = read_json(reproduced / f"metrics/{name}.json")["test"]
         assert f"{test['accuracy']:.3f} {test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}" in text
-    assert all(pair["words"] in text for pair in read_json(reproduced / "metrics/compare.json")["pairs"])
+    comparison = read_json(reproduced / "metrics/compare.json")
+    assert f"{comparison['words']}." in text
+    browser.find_element(By.TAG_NAME, "summary").click()
+    text = browser.find_element(By.TAG_NAME, "body").text
+    assert all(pair["words"] in text for pair in comparison["pairs"])
     assert "drawings, not satellite images" in text
     sizes = "return [...document.querySelectorAll('.tiles img')].map(image => image.naturalWidth)"
     assert browser.execute_script(sizes).count(64) >= 10
 
 
+def test_a_wide_table_scrolls_and_the_page_does_not(reproduced, browser):
+    open_page(browser, reproduced / "report/report.html", 500)
+    tables = browser.execute_script(
+        "return [...document.querySelectorAll('.wide')].map(box => [box.scrollWidth, box.clientWidth])"
+    )
+    assert tables[0][0] > tables[0][1]
+    overflow = "return getComputedStyle(document.querySelector('.wide')).overflowX"
+    assert browser.execute_script(overflow) == "scroll"  # the bar is visible before anybody scrolls
+
+
+def test_everything_fits_on_printed_pages(reproduced, browser):
+    open_page(browser, reproduced / "report/report.html", 1280)
+    paper = {"width": 688, "height": 1017, "deviceScaleFactor": 1, "mobile": False}  # A4 without its margins, 96 dpi
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", paper)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.execute_script("return document.documentElement.scrollWidth <= 688")
+    assert not browser.find_element(By.TAG_NAME, "nav").is_displayed()
+
+
 def points_shown(browser):
-    return browser.find_elements(By.CSS_SELECTOR, "#explorer .mark-symbol.role-mark path")
+    return browser.find_elements(By.CSS_SELECTOR, "#explorer .points_marks path")
+
+
+def counted(browser):
+    return browser.find_element(By.CSS_SELECTOR, "#explorer .mark-text.role-mark text").text
+
+
+def pinned(browser):
+    return browser.find_elements(By.CSS_SELECTOR, "#pins > div")
 
 
 def test_the_tiles_can_be_explored_in_a_browser(reproduced, browser):
@@ -80,7 +112,7 @@ def test_the_tiles_can_be_explored_in_a_browser(reproduced, browser):
     )[0]
     assert tooltip.get_property("naturalWidth") == 64
     text = browser.find_element(By.ID, "vg-tooltip-element").text
-    assert all(word in text for word in ("class", *CLASSIFIERS))
+    assert all(word in text for word in ("class", predictions["svm"][0]["file"], *CLASSIFIERS))
 
     by_class, by_mistake = (Select(field) for field in browser.find_elements(By.CSS_SELECTOR, ".vega-bind select"))
     by_mistake.select_by_visible_text("svm wrong")
@@ -89,3 +121,34 @@ def test_the_tiles_can_be_explored_in_a_browser(reproduced, browser):
     by_class.select_by_visible_text("Forest")
     of_class = [row for row in wrong if row["actual"] == "Forest"]
     WebDriverWait(browser, 20).until(lambda _: len(points_shown(browser)) == len(of_class))
+    total = len(predictions["svm"])
+    assert counted(browser) == f"{len(of_class)} of {total} images"
+    grey = browser.find_elements(By.CSS_SELECTOR, "#explorer .mark-symbol.role-mark path")
+    assert len(grey) == total  # those that are not chosen are still there
+
+
+def test_a_click_pins_a_tile_and_a_second_one_removes_it(reproduced, browser):
+    open_page(browser, reproduced / "report/explore.html", 1280)
+    first = points_shown(browser)[0]
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", first)
+    webdriver.ActionChains(browser).move_to_element(first).click().perform()
+    (card,) = WebDriverWait(browser, 20).until(lambda _: pinned(browser))
+    assert read_csv(reproduced / "plots/svm_predictions.csv")[0]["file"] in card.text
+    assert card.find_element(By.TAG_NAME, "img").get_property("naturalWidth") == 64
+    card.find_element(By.TAG_NAME, "button").click()
+    WebDriverWait(browser, 20).until(lambda _: not pinned(browser))
+
+
+def test_every_point_is_inside_the_frame_and_the_wheel_zooms(reproduced, browser):
+    open_page(browser, reproduced / "report/explore.html", 1280)
+    inside = """
+        const frame = document.querySelector('#explorer .root > g > .background').getBoundingClientRect();
+        return [...document.querySelectorAll('#explorer .points_marks path')].every(point => {
+            const box = point.getBoundingClientRect();
+            return box.left > frame.left && box.right < frame.right && box.top > frame.top && box.bottom < frame.bottom;
+        });"""
+    assert browser.execute_script(inside)
+    before = points_shown(browser)[0].get_attribute("transform")
+    origin = ScrollOrigin.from_element(browser.find_element(By.CSS_SELECTOR, "#explorer svg"))
+    webdriver.ActionChains(browser).scroll_from_origin(origin, 0, -300).perform()
+    WebDriverWait(browser, 20).until(lambda _: points_shown(browser)[0].get_attribute("transform") != before)

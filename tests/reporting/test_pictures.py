@@ -6,10 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import encoded
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from eurosat_transfer.reporting.activation_picture import draw_losses
 from eurosat_transfer.reporting.label_curve_picture import draw_label_curve
+from eurosat_transfer.reporting.palette import activation_colour, class_colours, classifier_colour
 from eurosat_transfer.reporting.tile_sheet import draw_tile_sheet
 from eurosat_transfer.reporting.tsne_picture import draw_projections
 
@@ -35,6 +37,7 @@ def test_label_curve_shows_mean_and_standard_deviation():
     band = axis.collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.4, 0.75))
     assert legend_texts(axis.get_legend()) == ["svm", "probe"]
+    assert [svm.get_color(), probe.get_color()] == [classifier_colour("svm"), classifier_colour("probe")]
     assert axis.get_xscale() == "log"
 
 
@@ -48,7 +51,7 @@ def test_projections_are_side_by_side_and_coloured_by_class():
     first, second = left.collections
     assert first.get_offsets().tolist() == [[0, 1], [4, 5]]
     assert second.get_offsets().tolist() == [[2, 3], [6, 7]]
-    assert not np.array_equal(first.get_facecolor(), second.get_facecolor())
+    assert [to_hex(dots.get_facecolor()[0]) for dots in (first, second)] == class_colours(["a", "b"])
     assert legend_texts(plt.gcf().legends[0]) == ["a", "b"]
     width, height = Image.open("plots/tsne.png").size
     assert width > 2 * height
@@ -63,6 +66,7 @@ def test_losses_are_drawn_by_iteration_with_the_limit_of_convergence():
     assert sigmoid.get_xydata().tolist() == [[45, 2.0], [90, 1.0]]
     assert relu.get_xydata().tolist() == [[45, 1.0]]
     assert set(limit.get_ydata()) == {0.1}
+    assert [sigmoid.get_color(), relu.get_color()] == [activation_colour("sigmoid"), activation_colour("relu")]
     assert legend_texts(mlp.get_legend()) == ["sigmoid", "relu", "converged: 0.1"]
 
 

@@ -7,6 +7,7 @@ from example_run import ACTUAL, CLASSES, accuracy, write_classifier, write_run
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.reporting.results import find_worst_mistakes, load_results
 
 
@@ -16,10 +17,34 @@ def _run(tmp_path, monkeypatch):
     write_run(svm=["SeaLake", "Forest", "SeaLake", "SeaLake"])
 
 
-def test_the_most_expensive_classifier_comes_first():
+def test_the_classifier_with_the_highest_accuracy_comes_first():
     results = load_results()
     for by_classifier in (results.metrics, results.predictions, results.per_class):
         assert list(by_classifier) == list(reversed(CLASSIFIERS))
+
+
+def test_of_equally_accurate_classifiers_the_cheapest_comes_first(monkeypatch):
+    monkeypatch.setattr("example_run.accuracy", lambda name: 0.9 if name in ("probe", "knn") else 0.5)
+    write_run()
+    others = [name for name in CLASSIFIERS if name not in ("probe", "knn")]
+    assert list(load_results().metrics) == ["knn", "probe", *others]
+
+
+def test_a_class_without_test_images_has_no_figures():
+    Path("plots/svm_classes.csv").write_text("class,precision,recall,f1,images\nForest,,,,0\n")
+    assert load_results().per_class["svm"]["Forest"] == {
+        "class": "Forest",
+        "precision": None,
+        "recall": None,
+        "f1": None,
+        "images": 0,
+    }
+
+
+def test_a_run_without_seeds_has_no_findings_of_them():
+    assert load_results().seeds == {}
+    write_json("metrics/seeds.json", {"svm": {"mean": 0.5}})
+    assert load_results().seeds == {"svm": {"mean": 0.5}}
 
 
 def test_each_classifier_has_its_own_results():
@@ -41,7 +66,12 @@ def test_figures_of_csv_files_are_read_as_numbers():
         "f1": pytest.approx(accuracy("svm") + 0.2),
         "images": 2.0,
     }
-    assert results.predictions["probe"][1] == {"actual": "Forest", "predicted": "Forest", "confidence": 0.625}
+    assert results.predictions["probe"][1] == {
+        "file": "12.png",
+        "actual": "Forest",
+        "predicted": "Forest",
+        "confidence": 0.625,
+    }
     assert results.history["probe"][0] == {
         "epoch": 1.0,
         "loss": 2.0,
@@ -61,7 +91,7 @@ def test_figures_of_csv_files_are_read_as_numbers():
 
 
 def test_only_classifiers_that_train_in_epochs_have_a_history():
-    assert list(load_results().history) == ["probe", "finetune"]
+    assert list(load_results().history) == ["finetune", "probe"]
 
 
 def test_classifiers_that_fit_subsets_have_their_fits():

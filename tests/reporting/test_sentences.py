@@ -6,72 +6,69 @@ from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.reporting import sentences
 
 
-def test_the_best_classifier_is_named_with_its_pairs():
-    scores = {"accuracy_low": 0.6, "accuracy_high": 0.8}
-    metrics = {
-        "svm": {"test": scores | {"accuracy": 0.7}, "val": {"accuracy": 0.9}},
-        "finetune": {"test": scores | {"accuracy": 0.75}, "val": {"accuracy": 0.1}},
-        "knn": {"test": scores | {"accuracy": 0.5}, "val": {"accuracy": 0.2}},
-    }
+def test_the_best_classifier_is_compared_with_each_other_one():
     pairs = [
         {"better": "finetune", "worse": "svm", "words": "finetune is better than svm"},
         {"better": "svm", "worse": "knn", "words": "svm is better than knn"},
         {"better": "finetune", "worse": "knn", "words": "finetune is better than knn"},
     ]
-    assert sentences.describe_comparison(metrics, pairs) == [
-        "finetune has the highest test accuracy: 0.750 (95 % interval 0.600 to 0.800).",
+    assert sentences.describe_comparison({"best": "finetune", "pairs": pairs}) == [
         "finetune is better than svm.",
         "finetune is better than knn.",
     ]
 
 
-def test_pair_that_names_the_best_classifier_last_is_described():
-    metrics = {"svm": {"test": {"accuracy": 0.7, "accuracy_low": 0.6, "accuracy_high": 0.8}}}
-    pairs = [{"better": "knn", "worse": "svm", "words": "knn and svm cannot be told apart"}]
-    assert sentences.describe_comparison(metrics, pairs)[1:] == ["knn and svm cannot be told apart."]
+def calibration(**errors: float) -> list[str]:
+    metrics = {name: {"test": {"ece": error, "ece_limit": 0.05}} for name, error in errors.items()}
+    return sentences.describe_calibration(metrics)
 
 
-def describe_curve(*points: tuple[int, float, float]) -> str:
-    curve = [{"images": images, "mean": mean, "sd": sd} for images, mean, sd in points]
-    (sentence,) = sentences.describe_label_curves({"svm": curve})
+def test_calibration_sentences_separate_errors_from_noise():
+    above, below = calibration(svm=0.04, knn=0.06, probe=0.05)
+    assert above.startswith("Calibration errors above the noise: knn. ")
+    assert below.startswith("Calibration errors within the noise: svm, probe. ")
+
+
+def test_calibration_sentences_say_nothing_of_nobody():
+    assert [s.partition(":")[0] for s in calibration(svm=0.04)] == ["Calibration errors within the noise"]
+    assert [s.partition(":")[0] for s in calibration(svm=0.06)] == ["Calibration errors above the noise"]
+
+
+def describe_gain(mean: float, low: float | None, high: float | None) -> str:
+    gain = {"images": 200, "draws": 20, "mean": mean, "low": low, "high": high}
+    (sentence,) = sentences.describe_label_curves(
+        {"svm": [{"images": 200, "gain": None}, {"images": 640, "gain": gain}]}
+    )
     return sentence
 
 
-def test_label_curve_sentence_says_that_more_labels_help():
-    assert describe_curve((10, 0.5, 0.01), (20, 0.7, 0.0)) == (
-        "svm: 2 times as many labels (10 to 20 images) changed the test accuracy by +0.200. "
-        "More labels still help (standard deviation over the draws: up to 0.010)."
+def test_label_curve_sentence_says_that_more_labels_help_and_by_which_rule():
+    assert describe_gain(0.05, 0.01, 0.09) == (
+        "svm: 3.2 times as many labels (200 to 640 images) changed the test accuracy by +0.050 on average. "
+        "The 95 % interval of this mean over 20 draws, +0.010 to +0.090, is above 0, so more labels still help."
     )
 
 
-def test_label_curve_sentence_says_that_more_labels_do_not_help():
-    assert "by -0.200. More labels do not help (standard" in describe_curve((10, 0.5, 0.01), (20, 0.3, 0.0))
-
-
-@pytest.mark.parametrize(("gain", "within"), [(0.019, True), (-0.019, True), (0.021, False), (-0.021, False)])
-def test_a_change_within_two_standard_deviations_is_variation(gain, within):
-    sentence = describe_curve((10, 0.5, 0.001), (20, 0.5 + gain, 0.01))
-    assert ("This is within the variation between draws" in sentence) == within
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.09, -0.01, "is below 0, so more labels made it worse."),
+        (-0.01, 0.02, "contains 0, so it is not clear that more labels help."),
+        (0.0, 0.02, "contains 0, so it is not clear that more labels help."),
+    ],
+)
+def test_label_curve_sentence_follows_the_interval(low, high, verdict):
+    assert describe_gain((low + high) / 2, low, high).endswith(verdict)
 
 
 def test_label_curve_sentence_of_a_single_draw_gives_no_uncertainty():
-    sentence = describe_curve((10, 0.5, 0.0), (20, 0.7, 0.0))
-    assert sentence.endswith("by +0.200. There is only one draw, so the uncertainty is unknown.")
-
-
-def test_the_last_doubling_is_compared():
-    sentence = describe_curve((10, 0.1, 0.01), (20, 0.2, 0.01), (50, 0.5, 0.01), (64, 0.6, 0.01))
-    assert "3.2 times as many labels (20 to 64 images) changed the test accuracy by +0.400" in sentence
-
-
-def test_without_a_doubling_the_first_point_is_compared():
-    assert "1.5 times as many labels (10 to 15 images)" in describe_curve(
-        (10, 0.1, 0.1), (12, 0.2, 0.1), (15, 0.5, 0.1)
+    assert describe_gain(0.2, None, None).endswith(
+        "changed the test accuracy by +0.200. There is only one draw, so the uncertainty is unknown."
     )
 
 
-def test_a_label_curve_of_one_point_has_no_sentence():
-    assert sentences.describe_label_curves({"svm": [{"images": 10, "mean": 0.5, "sd": 0.0}]}) == []
+def test_label_curve_without_a_smaller_size_has_no_sentence():
+    assert sentences.describe_label_curves({"svm": [{"images": 10, "gain": None}]}) == []
 
 
 def projections(features: float, pixels: float) -> dict[str, dict[str, float]]:
@@ -84,7 +81,7 @@ def projections(features: float, pixels: float) -> dict[str, dict[str, float]]:
 def test_projection_sentence_compares_neighbours_among_features_and_pixels():
     assert sentences.describe_projections(projections(0.82, 0.34)) == (
         f"The network brings images of the same class closer together: of the {NEIGHBOURS} nearest neighbours of an "
-        "image, 82% have its class among the deep features, and 34% among the raw pixels. The pictures show these "
+        "image, 82 % have its class among the deep features, and 34 % among the raw pixels. The pictures show these "
         "neighbourhoods with a trustworthiness of 0.99 and 0.96 (1: all neighbours in the picture are neighbours in "
         "the data)."
     )

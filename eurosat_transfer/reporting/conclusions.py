@@ -1,0 +1,224 @@
+"""What a reader should do after this run, and how sure that is: the first screen of the report."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.comparison import describe_small_classes
+from eurosat_transfer.evaluation.seed_findings import current_findings
+from eurosat_transfer.reporting.cost import count_cost
+from eurosat_transfer.reporting.results import Rows, RunResults
+from eurosat_transfer.reporting.sentences import describe_label_curves
+from eurosat_transfer.reporting.training_randomness import describe_training_randomness
+from eurosat_transfer.reporting.weak_classes import describe_weak_class, find_weakest_classes
+
+SEEDS = "python -m eurosat_transfer seeds 3"
+
+
+class Conclusion(NamedTuple):
+    """One row of the first screen.
+
+    Attributes:
+        subject: what it is about, in a few words.
+        sentences: the answer.
+        command: what to run, or an empty text.
+    """
+
+    subject: str
+    sentences: list[str]
+    command: str = ""
+
+
+class Run(NamedTuple):
+    """What the conclusions are drawn from.
+
+    Attributes:
+        params: all parameters: {section: {parameter: value}}.
+        results: results of the run.
+        curves: label curves, as join_label_curves returns them.
+        subsets: number of images in train, val and test.
+    """
+
+    params: Mapping[str, Mapping[str, Any]]
+    results: RunResults
+    curves: Mapping[str, Rows]
+    subsets: Mapping[str, int]
+
+    @property
+    def recommended(self) -> str:
+        """The cheapest of the classifiers that cannot be told apart from the best one."""
+        return str(self.results.comparison["recommended"])
+
+    @property
+    def best(self) -> str:
+        """The classifier with the highest test accuracy."""
+        return str(self.results.comparison["best"])
+
+    @property
+    def candidates(self) -> list[str]:
+        """The recommended classifier and the best one, each once."""
+        return list(dict.fromkeys((self.recommended, self.best)))
+
+    @property
+    def small_classes(self) -> str:
+        """A sentence about the classes with few test images; empty if there are none."""
+        sentence = describe_small_classes(self.results.comparison["small_classes"])
+        return f"{sentence}." if sentence else ""
+
+    @property
+    def seeds(self) -> dict[str, dict[str, Any]]:
+        """What several seeds have shown, by classifier, where that belongs to this run."""
+        accuracies = {name: metrics["test"]["accuracy"] for name, metrics in self.results.metrics.items()}
+        return current_findings(self.results.seeds, self.params, accuracies)
+
+
+def draw_conclusions(run: Run) -> list[Conclusion]:
+    """Draw the conclusions of a run, in the order in which a reader needs them.
+
+    Args:
+        run: parameters and results.
+    """
+    found = [
+        Conclusion("Which classifier", describe_choice(run)),
+        Conclusion("How sure", describe_certainty(run)),
+        describe_more_labels(run),
+        Conclusion("Weakest classes", describe_weakest(run)),
+        Conclusion("Features or raw pixels", describe_features(run)),
+        Conclusion("Cost", describe_cost(run)),
+        describe_next_step(run),
+    ]
+    return [conclusion for conclusion in found if conclusion.sentences]
+
+
+def describe_choice(run: Run) -> list[str]:
+    """Name the classifier to use, with the comparison that this rests on.
+
+    Args:
+        run: parameters and results.
+    """
+    test = run.results.metrics[run.recommended]["test"]
+    pairs = [pair for pair in run.results.comparison["pairs"] if run.best in (pair["better"], pair["worse"])]
+    if run.recommended != run.best:
+        pairs = [pair for pair in pairs if run.recommended in (pair["better"], pair["worse"])]
+    closest = min(pairs, key=lambda pair: pair["difference"], default=None)
+    return [
+        f"{run.results.comparison['words']}.",
+        f"{run.recommended} is {CLASSIFIERS[run.recommended]}. Its test accuracy is {test['accuracy']:.3f}.",
+        *([f"{closest['words']}."] if closest else []),
+    ]
+
+
+def describe_certainty(run: Run) -> list[str]:
+    """Say how sure the accuracy of the recommended classifier is, and what its interval leaves out.
+
+    Args:
+        run: parameters and results.
+    """
+    test, seeds = run.results.metrics[run.recommended]["test"], run.seeds
+    sentences = [
+        f"The 95 % interval of this accuracy is {test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}, from "
+        f"{run.results.comparison['images']:,} test images.",
+        *(describe_seeds(name, seeds[name]) for name in run.candidates if name in seeds),
+    ]
+    if not seeds:
+        sentences.append("It is the interval of one run, and does not contain the choice of the training images.")
+    sentences += [
+        describe_training_randomness(name, run.params[name], seeds.get(name))
+        for name in run.candidates
+        if _has_random_training(run.params.get(name, {}))
+    ]
+    return [*sentences, *filter(None, [run.small_classes])]
+
+
+def _has_random_training(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a classifier has a seed that its result depends on. The solver lbfgs of the probe uses none."""
+    return "seed" in parameters and parameters.get("solver") != "lbfgs"
+
+
+def describe_seeds(name: str, figures: Mapping[str, Any]) -> str:
+    """Say what several seeds have shown of a classifier.
+
+    Args:
+        name: of the classifier.
+        figures: runs, mean, low, high, sd_split. sd_split is None where it was not measured.
+    """
+    spread = "" if figures["sd_split"] is None else f"; standard deviation {figures['sd_split']:.3f} between splits"
+    return (
+        f"Over {figures['runs']} runs with other splits and seeds, {name} has a mean test accuracy of "
+        f"{figures['mean']:.3f} (95 % interval {figures['low']:.3f} to {figures['high']:.3f}{spread})."
+    )
+
+
+def describe_more_labels(run: Run) -> Conclusion:
+    """Say what twice the labels bring to the recommended classifier and to the best one.
+
+    Args:
+        run: parameters and results.
+    """
+    sentences, command = [], ""
+    for name in run.candidates:
+        found = describe_label_curves({name: run.curves[name]}) if name in run.curves else []
+        sentences += found or [f"This run has not measured what more labels bring to {name}."]
+        if not found and "label_sizes" in run.params.get(name, ()):
+            half = max(1, run.subsets["train"] // (2 * len(run.results.per_class[name])))
+            sentences[-1] = f"This run has not measured what more labels bring to {name}. This command does:"
+            command = f"dvc exp run -S '{name}.label_sizes=[{half}]'"
+    return Conclusion("More labels", sentences, command)
+
+
+def describe_weakest(run: Run) -> list[str]:
+    """Name the classes that the recommended classifier predicts worst, and what it takes them for.
+
+    Args:
+        run: parameters and results.
+    """
+    weakest = find_weakest_classes(run.results.per_class[run.recommended], run.results.predictions[run.recommended])
+    if not weakest:
+        return [f"{run.recommended} makes no mistake on the test images."]
+    return [f"{describe_weak_class(weak)}." for weak in weakest]
+
+
+def describe_features(run: Run) -> list[str]:
+    """Compare the same classifier on the features and on the raw pixels.
+
+    Args:
+        run: parameters and results.
+    """
+    return [
+        f"{pair['words']}. Both are support vector machines: svm sees the features, pixels the raw pixels."
+        for pair in run.results.comparison["pairs"]
+        if {pair["better"], pair["worse"]} == {"svm", "pixels"}
+    ]
+
+
+def describe_cost(run: Run) -> list[str]:
+    """Say how many images went through the network for the recommended classifier and for the best one.
+
+    Args:
+        run: parameters and results.
+    """
+    return [_describe_cost_of(name, run) for name in run.candidates]
+
+
+def _describe_cost_of(name: str, run: Run) -> str:
+    cost = count_cost(name, run.params, run.subsets)
+    if not cost.each_new:
+        return f"{name} needs no network."
+    steps = f"{cost.steps:,} training steps, with {cost.trained:,} images forward and back, and " if cost.steps else ""
+    passes = "1 pass" if cost.each_new == 1 else f"{cost.each_new} passes"
+    return f"{name} took {steps}{cost.forward:,} passes of images through the network; a new image takes {passes}."
+
+
+def describe_next_step(run: Run) -> Conclusion:
+    """Name the command to run next.
+
+    Args:
+        run: parameters and results.
+    """
+    if not run.seeds:
+        return Conclusion("Next", ["Other splits and training seeds, which show how much these results vary:"], SEEDS)
+    return Conclusion(
+        "Next",
+        ["Your own tiles, in a folder with one subfolder for each class:"],
+        "dvc exp run -S data.name=folder -S data.path=/path/to/the/folder",
+    )

@@ -1,0 +1,53 @@
+"""What each classifier costs, counted in images and steps: seconds would differ from run to run."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+VIEWS = 8  # flips and rotations of a tile that finetune.test_turns averages
+
+
+class Cost(NamedTuple):
+    """The cost of one classifier.
+
+    Attributes:
+        forward: how many images go through the network without training, for all its results.
+        trained: how many images go through the network to train it: forward, and the gradients back.
+        steps: number of updates of the network's weights.
+        each_new: how many images go through the network to classify one new image.
+    """
+
+    forward: int
+    trained: int
+    steps: int
+    each_new: int
+
+
+def count_cost(name: str, params: Mapping[str, Mapping[str, Any]], subsets: Mapping[str, int]) -> Cost:
+    """Count the cost of a classifier. The label curve and the pretraining of the network are not counted.
+
+    Args:
+        name: of the classifier.
+        params: {section: {parameter: value}}.
+        subsets: number of images in train, val and test.
+
+    Returns:
+        The cost. All counts are 0 for pixels. The classifiers on the features share one pass over the images.
+    """
+    if name == "pixels":
+        return Cost(0, 0, 0, 0)
+    if name != "finetune":
+        return Cost(0 if params["extract"].get("features") else sum(subsets.values()), 0, 0, 1)
+    settings = params["finetune"]
+    views = VIEWS if settings["test_turns"] else 1
+    runs = [subsets["train"]] + ([subsets["train"] + subsets["val"]] if settings["refit"] else [])
+    forward = settings["epochs"] * subsets["val"] + views * (subsets["val"] + subsets["test"])
+    if settings["head_epochs"]:  # the new layer alone is trained on the features of the frozen network
+        forward += sum(runs)
+    batch = settings["batch_size"]
+    used = [images // batch * batch or images for images in runs]  # epochs have full batches only, if there is one
+    return Cost(
+        forward=forward,
+        trained=settings["epochs"] * sum(used),
+        steps=settings["epochs"] * sum(-(-images // batch) for images in used),
+        each_new=views,
+    )

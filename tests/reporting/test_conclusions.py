@@ -1,0 +1,139 @@
+"""The first screen of the report."""
+
+import pytest
+from example_run import accuracy, write_comparison, write_run
+
+from eurosat_transfer.reporting.changed_parameters import default_parameters
+from eurosat_transfer.reporting.conclusions import Run, describe_seeds, draw_conclusions
+from eurosat_transfer.reporting.label_curves import join_label_curves
+from eurosat_transfer.reporting.results import load_results
+
+SUBSETS = {"train": 40, "val": 1, "test": 4}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_run(svm=["SeaLake", "Forest", "SeaLake", "SeaLake"])
+
+
+def conclude(**changes) -> dict[str, tuple[str, str]]:
+    """Draw conclusions of the example run, by subject: the sentences, joined, and the command."""
+    results = load_results()._replace(**changes)
+    run = Run(default_parameters(), results, join_label_curves(results), SUBSETS)
+    return {found.subject: (" ".join(found.sentences), found.command) for found in draw_conclusions(run)}
+
+
+def seeds(**figures) -> dict:
+    """Write what the command seeds finds with the default parameters."""
+    classifiers = ("svm", "finetune")
+    accuracies = {name: [{"split_seed": 0, "training_seed": 0, "accuracy": accuracy(name)}] for name in classifiers}
+    common = {"runs": 6, "mean": 0.75, "low": 0.7, "high": 0.8, "sd_split": 0.01, "sd_training": None} | figures
+    return {"parameters": default_parameters()} | {
+        name: common | {"accuracies": accuracies[name]} for name in classifiers
+    }
+
+
+def test_every_subject_has_its_answer():
+    assert list(conclude()) == [
+        "Which classifier", "How sure", "More labels", "Weakest classes", "Features or raw pixels", "Cost", "Next",
+    ]  # fmt: skip
+
+
+def test_the_choice_is_that_of_the_comparison_with_the_closest_rival():
+    sentences, _ = conclude()["Which classifier"]
+    assert sentences.startswith("Use finetune. finetune is the network itself")
+    assert f"Its test accuracy is {accuracy('finetune'):.3f}." in sentences
+    assert sentences.endswith("finetune is better than probe.")
+
+
+def test_a_cheaper_classifier_is_recommended_with_its_comparison_with_the_best_one():
+    write_comparison(recommended="svm")
+    found = conclude()
+    assert found["Which classifier"][0].endswith(
+        f"Its test accuracy is {accuracy('svm'):.3f}. finetune and svm cannot be told apart."
+    )
+    weak = f"Forest has F1 {accuracy('svm') + 0.2:.3f}: its images are taken for SeaLake (50 %)."
+    assert weak in found["Weakest classes"][0]
+    assert "svm took" in found["Cost"][0]
+    assert "finetune took" in found["Cost"][0]
+
+
+def test_one_run_says_what_its_interval_leaves_out():
+    sentences, _ = conclude()["How sure"]
+    assert "The 95 % interval of this accuracy is 0.300 to 0.950, from 4 test images." in sentences
+    assert "does not contain the choice of the training images" in sentences
+    assert "finetune was trained once" in sentences
+    assert conclude()["Next"][1] == "python -m eurosat_transfer seeds 3"
+
+
+def certainty(params: dict) -> str:
+    results = load_results()
+    found = draw_conclusions(Run(params, results, join_label_curves(results), SUBSETS))
+    return " ".join(next(conclusion for conclusion in found if conclusion.subject == "How sure").sentences)
+
+
+def test_only_random_training_is_mentioned():
+    write_comparison(recommended="probe")
+    params = default_parameters()
+    assert "probe was trained once" in certainty(params | {"probe": {"seed": 0, "solver": "sgd"}})
+    assert "probe was trained once" not in certainty(params | {"probe": {"seed": 0, "solver": "lbfgs"}})
+    assert "probe was trained once" not in certainty(params | {"probe": {"k": 1}})
+
+
+def test_several_seeds_are_taken_in():
+    found = conclude(seeds=seeds())
+    assert "Over 6 runs with other splits and seeds, finetune has a mean test accuracy of 0.750" in found["How sure"][0]
+    assert "of one run" not in found["How sure"][0]
+    assert "trained once on each split" in found["How sure"][0]
+    assert "seeds" not in found["Next"][1]
+
+
+def test_seeds_of_other_parameters_are_left_out():
+    other = seeds()
+    other["parameters"]["finetune"] = other["parameters"]["finetune"] | {"epochs": 3}
+    assert "Over 6 runs" not in conclude(seeds=other)["How sure"][0]
+
+
+@pytest.mark.parametrize(
+    ("split", "words"), [(0.01, " to 0.800; standard deviation 0.010 between splits)."), (None, " to 0.800).")]
+)
+def test_the_sentence_about_seeds_says_what_was_measured(split, words):
+    figures = {"runs": 6, "mean": 0.75, "low": 0.7, "high": 0.8, "sd_split": split, "sd_training": 0.02}
+    assert describe_seeds("svm", figures).endswith(words)
+
+
+def test_small_classes_are_named_beside_the_interval():
+    write_comparison(small_classes={"Forest": 2})
+    assert "fewer than 10 test images" in conclude()["How sure"][0]
+    assert "Forest (2)" in conclude()["How sure"][0]
+
+
+def test_more_labels_are_described_for_the_best_classifier_too():
+    write_comparison(recommended="svm")
+    sentences, command = conclude()["More labels"]
+    assert "svm: 2 times as many labels (20 to 40 images)" in sentences
+    assert "finetune: 4 times as many labels (10 to 40 images)" in sentences
+    assert command == ""
+
+
+def test_a_missing_label_curve_comes_with_the_command_that_measures_it():
+    sentences, command = conclude(subset_fits={})["More labels"]
+    assert sentences == "This run has not measured what more labels bring to finetune. This command does:"
+    assert command == "dvc exp run -S 'finetune.label_sizes=[10]'"  # half of 40 images, of two classes
+
+
+def test_a_classifier_without_mistakes_has_no_weak_class():
+    results = load_results()
+    perfect = {name: figures | {"f1": 1.0} for name, figures in results.per_class["finetune"].items()}
+    found = conclude(per_class=results.per_class | {"finetune": perfect})
+    assert found["Weakest classes"][0] == "finetune makes no mistake on the test images."
+
+
+def test_features_are_compared_with_raw_pixels_by_the_same_kind_of_classifier():
+    assert conclude()["Features or raw pixels"][0].startswith("svm is better than pixels. Both are support vector")
+
+
+def test_a_recommendation_without_a_network_costs_nothing():
+    write_comparison(recommended="pixels")
+    assert conclude()["Cost"][0].startswith("pixels needs no network.")

@@ -1,0 +1,43 @@
+"""Counts of images and steps."""
+
+from eurosat_transfer.reporting.cost import Cost, count_cost
+
+SUBSETS = {"train": 100, "val": 10, "test": 50}
+FINETUNE = {"epochs": 3, "head_epochs": 5, "batch_size": 32, "refit": False, "test_turns": False}
+
+
+def cost(name: str, features: str | None = None, **finetune) -> Cost:
+    return count_cost(name, {"extract": {"features": features}, "finetune": FINETUNE | finetune}, SUBSETS)
+
+
+def test_raw_pixels_need_no_network():
+    assert cost("pixels") == Cost(0, 0, 0, 0)
+
+
+def test_features_need_one_pass_of_each_image():
+    assert cost("svm") == cost("newcomer") == Cost(forward=160, trained=0, steps=0, each_new=1)
+
+
+def test_features_that_come_from_a_file_need_no_pass():
+    assert cost("svm", features="features.npz").forward == 0
+
+
+def test_fine_tuning_trains_on_the_full_batches_of_each_epoch():
+    # 3 epochs of 3 batches; val after each epoch and at the end, test at the end, train once for the new layer
+    assert cost("finetune") == Cost(forward=3 * 10 + 10 + 50 + 100, trained=3 * 96, steps=9, each_new=1)
+
+
+def test_fewer_images_than_a_batch_are_one_step():
+    assert cost("finetune", batch_size=128)[1:3] == (300, 3)
+
+
+def test_without_the_first_step_train_is_not_passed_forward():
+    assert cost("finetune", head_epochs=0).forward == cost("finetune").forward - 100
+
+
+def test_a_refit_trains_again_on_train_and_val():
+    assert cost("finetune", refit=True) == Cost(forward=30 + 60 + 100 + 110, trained=3 * 192, steps=18, each_new=1)
+
+
+def test_test_time_augmentation_passes_each_image_eight_times():
+    assert cost("finetune", test_turns=True) == cost("finetune")._replace(forward=30 + 8 * 60 + 100, each_new=8)

@@ -170,7 +170,8 @@ def make_clone(folder: Path, **changes) -> None:
     left_out = ("tests/", "metrics/", "plots/", "docs/", "bundle/", ".github/")
     files = run("git", "ls-files", "-co", "--exclude-standard", cwd=REPOSITORY).stdout.splitlines()
     for name in files:
-        if not name.startswith(left_out) and name != "dvc.lock" and (REPOSITORY / name).is_file():
+        kept = name == "metrics/seeds.json" or not name.startswith((*left_out, "dvc.lock"))
+        if kept and (REPOSITORY / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
     write_params(folder, **changes)

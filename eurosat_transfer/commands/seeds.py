@@ -1,15 +1,21 @@
-"""Run the pipeline over several seeds, and show the mean and the spread of the test accuracies.
+"""Measure how much the test accuracies vary with the split and with the training seed.
 
     python -m eurosat_transfer seeds 3
-    python -m eurosat_transfer seeds 5 --name eurosat -S data.name=eurosat -S backbone.name=resnet50
+    python -m eurosat_transfer seeds 5 --training 1
+    python -m eurosat_transfer seeds 3 --name eurosat -S data.name=eurosat -S backbone.name=resnet50
 
-It sets split.seed and the seed of every classifier that has one to 0, 1, 2, ... in turn. Stages
-that depend on none of these seeds run once. Each run is a DVC experiment, NAME-0, NAME-1, ..., and
-replaces an earlier one of that name. It runs beside the working tree, which stays as it is.
+The command draws COUNT splits, with split.seed = 0, 1, 2, ... For each split it trains the
+classifiers that have a seed of their own several times (--training), each time with another seed.
+Every run has another training seed. Runs of the same split and classifiers without a seed share
+their stages, so only the trainings are repeated. Each run is a DVC experiment,
+NAME-<split seed>-<training seed>, and replaces an earlier one of that name. It runs beside the
+working tree.
+
+At the end the command writes metrics/seeds.json. The report shows the findings that belong to its
+own parameters and results.
 """
 
 import argparse
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,61 +25,78 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
-    parser.add_argument("count", type=_count, help="number of seeds, 1 or more")
+    parser.add_argument("count", type=_count, help="number of splits, 1 or more")
+    parser.add_argument(
+        "--training",
+        type=_count,
+        default=2,
+        metavar="COUNT",
+        help="number of training seeds for each split (default: %(default)s); with 1, the spread by split and the "
+        "spread by training cannot be separated",
+    )
     parser.add_argument("--name", default="seeds", help="prefix of the experiments' names (default: %(default)s)")
     parser.add_argument("-S", "--set-param", action="append", default=[], metavar="KEY=VALUE", help=SET_PARAM_HELP)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the experiments and print the table of their test accuracies.
+    """Run the experiments, write what they show, and print it as a table.
 
     Args:
-        arguments: count, name and set_param.
+        arguments: count, training, name and set_param.
 
     Raises:
         UserError: a setting is for a seed, params.yaml is not valid, or a run failed.
     """
+    from eurosat_transfer.commands.experiment_results import read_experiment
+    from eurosat_transfer.commands.seed_table import describe_findings
+    from eurosat_transfer.evaluation.seed_findings import SEEDS_FILE, SeedRun, summarise_runs
+    from eurosat_transfer.io.json_files import write_json
     from eurosat_transfer.parameters.loading import load_parameters
 
-    keys = find_seeds(load_parameters().as_dict())
+    training_keys = find_training_seeds(load_parameters().as_dict(), arguments.set_param)
+    keys = ["split.seed", *training_keys]
     check_that_none_is_set(arguments.set_param, keys, f"this command varies {', '.join(keys)}")
-    results = []
-    for seed in range(arguments.count):
-        settings = [*(f"{key}={seed}" for key in keys), *arguments.set_param]
-        results.append(run_experiment(f"{arguments.name}-{seed}", settings))
-    print(f"\ntest accuracy\n{format_accuracies(results)}")
+    runs: list[SeedRun] = []
+    parameters: dict[str, dict[str, Any]] = {}
+    for split_seed, training_seed in choose_seeds(arguments.count, arguments.training):
+        experiment = f"{arguments.name}-{split_seed}-{training_seed}"
+        seeds = [f"split.seed={split_seed}", *(f"{key}={training_seed}" for key in training_keys)]
+        run_experiment(experiment, [*seeds, *arguments.set_param])
+        parameters, correct = read_experiment(experiment)
+        runs.append(SeedRun(split_seed, training_seed, correct))
+    findings = summarise_runs(runs, parameters)
+    write_json(SEEDS_FILE, findings)
+    print(f"\n{describe_findings(findings)}\n\nwrote {SEEDS_FILE}; `dvc repro` takes it into the report")
 
 
-def find_seeds(params: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Find the parameters that decide which images are drawn and how classifiers are initialised.
+def find_training_seeds(params: Mapping[str, Mapping[str, Any]], settings: Sequence[str] = ()) -> list[str]:
+    """Find the parameters that decide how classifiers are initialised and in which order they see the images.
 
     Args:
         params: {section: {parameter: value}}.
+        settings: what the user sets on top, "section.key=value" each.
 
     Returns:
-        split.seed, and the seed of every classifier whose section has one.
+        The seed of every classifier whose result depends on it.
     """
-    return ["split.seed", *(f"{name}.seed" for name in CLASSIFIERS if "seed" in params[name])]
+    from eurosat_transfer.evaluation.seed_findings import has_random_training
+
+    values = {key: value for key, _, value in (setting.partition("=") for setting in settings)}
+    solver = {name: values.get(f"{name}.solver", params[name].get("solver")) for name in CLASSIFIERS}
+    return [f"{name}.seed" for name in CLASSIFIERS if has_random_training({**params[name], "solver": solver[name]})]
 
 
-def format_accuracies(results: Sequence[Mapping[str, float]]) -> str:
-    """Format a table with one column per classifier, the best one first, and one line per seed.
+def choose_seeds(splits: int, trainings: int) -> list[tuple[int, int]]:
+    """Choose the seeds of all runs. No two runs have the same training seed, so that their trainings are independent.
 
     Args:
-        results: for each seed, from 0 on, the accuracy of each classifier.
+        splits: number of splits, 1 or more.
+        trainings: number of trainings for each split, 1 or more.
 
     Returns:
-        The lines, joined. The last two have the mean and the standard deviation of a sample, which is 0 for one seed.
+        Pairs of a split seed and a training seed. More trainings add pairs and keep the others.
     """
-    columns = {name: [result[name] for result in results] for name in results[0]}
-    mean = {name: statistics.mean(values) for name, values in columns.items()}
-    sd = {name: statistics.stdev(values) if len(values) > 1 else 0.0 for name, values in columns.items()}
-    best_first = sorted(columns, key=lambda name: mean[name], reverse=True)
-    width = max(8, *map(len, best_first))
-    lines = [f"{'seed':4}" + "".join(f"  {name:>{width}}" for name in best_first)]
-    rows = [*((str(seed), result) for seed, result in enumerate(results)), ("mean", mean), ("sd", sd)]
-    lines += [f"{label:4}" + "".join(f"  {row[name]:{width}.3f}" for name in best_first) for label, row in rows]
-    return "\n".join(lines)
+    return [(split, split + splits * training) for split in range(splits) for training in range(trainings)]
 
 
 def _count(text: str) -> int:

@@ -1,7 +1,7 @@
 """Show the results of the last run and where its files are.
 
-It prints the test accuracy of each classifier with its 95 % interval, the best one first, says which
-classifier to use, and lists the figures, the pictures and the pages of the report.
+It prints the test accuracy of each classifier with its 95 % interval, the best one first. It says
+which classifier to use, and lists the figures, the pictures and the pages of the report.
 """
 
 import argparse

@@ -121,6 +121,15 @@ def current_findings(
     }
 
 
+def has_random_training(parameters: Mapping[str, Any]) -> bool:
+    """Tell whether the result of a classifier depends on a seed of its own.
+
+    Args:
+        parameters: of its section. The probe's solver lbfgs is deterministic, so its seed changes nothing.
+    """
+    return "seed" in parameters and parameters.get("solver") != "lbfgs"
+
+
 def relevant_parameters(parameters: Mapping[str, Mapping[str, Any]], classifier: str) -> dict[str, dict[str, Any]]:
     """Select the parameters that may change the accuracy of a classifier, without those that the command seeds varies.
 
@@ -142,8 +151,9 @@ def _accuracy_with_seeds_of(
     parameters: Mapping[str, Mapping[str, Any]], classifier: str, runs: list[dict[str, Any]]
 ) -> float | None:
     """Find the accuracy of the run with the seeds of the workspace, or None if there is no such run."""
-    split_seed, training_seed = parameters["split"]["seed"], parameters[classifier].get("seed")
+    section = parameters[classifier]
     for run in runs:
-        if run["split_seed"] == split_seed and training_seed in (None, run["training_seed"]):
+        same_training = not has_random_training(section) or run["training_seed"] == section["seed"]
+        if run["split_seed"] == parameters["split"]["seed"] and same_training:
             return float(run["accuracy"])
     return None

@@ -23,15 +23,20 @@ def turn(image: tf.Tensor, quarters: tf.Tensor | int, flip: tf.Tensor | bool) ->
     return tf.ensure_shape(tf.where(flip, tf.image.flip_left_right(turned), turned), image.shape)
 
 
-def random_view(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def random_view(image: tf.Tensor, seed: int, epoch: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
     """Draw one of the eight views of an image, each with the same probability.
+
+    The same seed, epoch and content give the same view.
 
     Args:
         image: any type, (size, size, 3).
-        seed: int, (2,). Equal seeds give equal views.
+        seed: of the training.
+        epoch: int64, (), number of the epoch.
+        content: string, (), the bytes of the encoded image.
 
     Returns:
         The same type, (size, size, 3).
     """
-    drawn = tf.random.stateless_uniform((2,), seed, 0, 4, tf.int32)
-    return turn(image, drawn[0], drawn[1] >= 2)
+    digest = tf.strings.to_hash_bucket_fast(content, 2**31 - 1)
+    drawn = tf.random.stateless_uniform((), tf.random.fold_in([seed, epoch], digest), 0, len(VIEWS), tf.int32)
+    return turn(image, drawn % 4, drawn >= 4)

@@ -172,7 +172,7 @@ def train_all(
     order = shuffled_epochs(len(train.labels), params.batch_size, params.epochs, params.seed)
     load = training_loader(train, size, preprocess, params)
     steps = -(-order.shape[1] // params.batch_size)
-    model.compile(build_optimizer(params, steps), LOSS, metrics=[accuracy_metric()])
+    model.compile(build_optimizer(params, steps, model.trainable_variables), LOSS, metrics=[accuracy_metric()])
     weights = sum(weight.shape.num_elements() for weight in model.trainable_weights)
     print(f"training {weights} weights, {params.epochs} epochs of {steps} steps", flush=True)
     validation = _validation_batches(val, size, preprocess, params.batch_size) if val else None
@@ -189,15 +189,16 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
         params: augment, and the seed of the random views.
 
     Returns:
-        Position in the order of all epochs and number of the image -> image, float32, (size, size, 3), and label. The
-        random view depends on the seed and the position only, so an image has another view in every epoch.
+        Number of the epoch and number of the image -> image, float32, (size, size, 3), and label. The random view
+        depends on the seed, the epoch and the content of the encoded image. So it depends neither on the batch size nor
+        on the other images.
     """
     images, labels = tf.constant(list(train.images)), tf.constant(train.labels)
 
-    def load(position: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def load(epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         image = resize_image(decode_tensor(images[number]), size)
         if params.augment:
-            image = random_view(image, tf.stack([params.seed, position]))
+            image = random_view(image, params.seed, epoch, images[number])
         return preprocess(image), labels[number]
 
     return load

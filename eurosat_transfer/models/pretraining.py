@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from eurosat_transfer.data.drawings.textures import KINDS, draw_textures
-from eurosat_transfer.models.optimizers import learning_rate_schedule
+from eurosat_transfer.models.optimizers import decay_kernels_only, learning_rate_schedule
 from eurosat_transfer.models.training import accuracy_metric, fit, shuffled_epochs, stream_training_batches
 from eurosat_transfer.networks.backbones import find_preprocess
 from eurosat_transfer.parameters.backbone import Backbone
@@ -44,7 +44,9 @@ def pretrain(model: keras.Model, params: Backbone, checkpoint: Path) -> None:
     classifier = keras.Sequential([model, keras.layers.Dense(len(KINDS), activation="softmax")])
     steps = order.size // BATCH
     rate = learning_rate_schedule(RATE, steps + 1, warmup=steps // 10, cosine=True)
-    classifier.compile(keras.optimizers.AdamW(rate), "sparse_categorical_crossentropy", metrics=[accuracy_metric()])
+    optimizer = keras.optimizers.AdamW(rate)
+    decay_kernels_only(optimizer, classifier.trainable_variables)
+    classifier.compile(optimizer, "sparse_categorical_crossentropy", metrics=[accuracy_metric()])
     print(f"pretraining tilenet on {order.shape[1]} drawn textures of {len(KINDS)} kinds")
     validation = stream_training_batches(np.arange(count, len(images))[None], BATCH, load)
     fit(classifier, order, BATCH, load, validation, checkpoint)

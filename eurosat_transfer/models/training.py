@@ -15,7 +15,7 @@ from eurosat_transfer.tensorflow_setup import keras, keras_verbosity, tf, withou
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 READ_AHEAD = 2  # batches
 
-# position in the order of all epochs and number of the image, both int64, () -> image and label
+# number of the epoch and number of the image, both int64, () -> image and label
 LoadImage = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -55,8 +55,8 @@ def stream_training_batches(
     Returns:
         Batches of images and labels, as load returns them.
     """
-    start = epochs_done * order.shape[1]
-    data = tf.data.Dataset.from_tensor_slices((np.arange(start, order.size), order.ravel()[start:]))
+    epochs = np.repeat(np.arange(epochs_done, len(order)), order.shape[1])
+    data = tf.data.Dataset.from_tensor_slices((epochs, order[epochs_done:].ravel()))
     data = data.map(load, num_parallel_calls=os.cpu_count()).batch(batch_size).prefetch(READ_AHEAD)
     return without_autotuning(data)
 

@@ -23,7 +23,7 @@ class Finetune(Section):
     head_epochs: CountOrZero
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
-    optimizer: Literal["sgd", "adam", "adamw"]
+    optimizer: Literal["sgd", "adamw"]
     lr: PositiveNumber
     momentum: Fraction
     weight_decay: NonNegativeNumber

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eurosat_transfer.evaluation.seed_findings import has_random_training
+
 
 def describe_training_randomness(
     name: str, parameters: Mapping[str, Any], findings: Mapping[str, Any] | None = None
@@ -16,9 +18,9 @@ def describe_training_randomness(
             eurosat_transfer.evaluation.seed_findings.current_findings returns it. None if only one seed was run.
 
     Returns:
-        One or two sentences. Empty if the classifier has no seed, because the same images then give the same result.
+        One or two sentences. Empty if the result does not depend on a seed.
     """
-    if "seed" not in parameters:
+    if not has_random_training(parameters):
         return ""
     if findings is None:
         return (

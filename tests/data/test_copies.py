@@ -8,7 +8,8 @@ from conftest import encoded
 from PIL import Image
 
 from eurosat_transfer.data.copies import find_contradictions, group_copies
-from eurosat_transfer.data.pixel_digest import decode_pixels, pixel_digest
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.pixel_digest import pixel_digest
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
 
@@ -30,7 +31,7 @@ def test_the_digest_depends_on_the_pixels_and_not_on_the_file():
 
 def test_a_jpeg_file_and_a_png_file_of_what_it_shows_are_copies():
     jpeg = save(NOISE, "JPEG")
-    assert pixel_digest(jpeg) == pixel_digest(save(decode_pixels(jpeg)))
+    assert pixel_digest(jpeg) == pixel_digest(save(decode_image(jpeg)))
 
 
 def test_a_grey_image_is_a_copy_of_the_same_image_in_rgb():

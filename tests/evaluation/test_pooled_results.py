@@ -3,12 +3,12 @@
 import numpy as np
 
 from eurosat_transfer.evaluation.folds import pool_results
-from eurosat_transfer.evaluation.predictions import Prediction, Results, most_probable
+from eurosat_transfer.evaluation.predictions import Results, most_probable
 
 
 def results(*actual: int, labels: int = 10, C: float = 1.0) -> Results:
     y = np.array(actual)
-    return Results(Prediction(y, y), most_probable(y, np.eye(3)[y[::-1]]), labels, {"C": C})
+    return Results(most_probable(y, np.eye(3)[y]), most_probable(y, np.eye(3)[y[::-1]]), labels, {"C": C})
 
 
 def test_the_results_of_a_single_fold_stay_the_same():
@@ -21,7 +21,6 @@ def test_predictions_are_pooled_fold_after_fold():
     assert pooled.val.actual.tolist() == pooled.test.actual.tolist() == [0, 1, 2, 2, 2, 1, 0]
     assert pooled.test.predicted.tolist() == [2, 1, 0, 0, 1, 2, 2]
     assert pooled.test.probabilities.argmax(axis=1).tolist() == pooled.test.predicted.tolist()
-    assert pooled.val.probabilities is None
 
 
 def test_training_labels_are_the_mean_of_the_folds():

@@ -22,17 +22,22 @@ def test_image_is_turned_before_it_is_flipped():
 
 
 def test_random_views_are_all_eight_and_equally_frequent():
-    views = tf.data.Dataset.range(400).map(lambda place: random_view(tf.constant(TILE), tf.stack([0, place])))
+    views = tf.data.Dataset.range(400).map(lambda epoch: random_view(tf.constant(TILE), 0, epoch, tf.constant(b"a")))
     counts = Counter(view.tobytes() for view in views.as_numpy_iterator())
     assert set(counts) == {turn(tf.constant(TILE), quarters, flip).numpy().tobytes() for quarters, flip in VIEWS}
     assert min(counts.values()) > 25  # 50 are expected
 
 
-def test_random_view_depends_on_both_numbers_of_the_seed_alone():
-    def views(*seeds):
-        return [random_view(tf.constant(TILE), tf.constant(seed)).numpy().tobytes() for seed in seeds]
+def test_random_view_depends_on_the_seed_the_epoch_and_the_image():
+    def views(*drawn):
+        return [
+            random_view(tf.constant(TILE), seed, tf.constant(epoch, tf.int64), tf.constant(image)).numpy().tobytes()
+            for seed, epoch, image in drawn
+        ]
 
-    by_place = [(0, place) for place in range(12)]
-    assert views(*by_place) == views(*by_place)
-    assert len(set(views(*by_place))) > 1
-    assert len(set(views(*((seed, 0) for seed in range(12))))) > 1
+    by_seed = [(seed, 0, b"image") for seed in (*range(11), 2**32 - 1)]
+    by_epoch = [(0, epoch, b"image") for epoch in range(12)]
+    by_image = [(0, 0, b"image %d" % number) for number in range(12)]
+    for drawn in (by_seed, by_epoch, by_image):
+        assert views(*drawn) == views(*drawn)
+        assert len(set(views(*drawn))) > 2

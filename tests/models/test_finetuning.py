@@ -15,6 +15,7 @@ from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models import finetuning
 from eurosat_transfer.models.augmentation import VIEWS, turn
+from eurosat_transfer.models.training import shuffled_epochs, stream_training_batches
 from eurosat_transfer.networks.backbones import FOLDER, build_backbone, load_backbone, save_backbone
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_section
@@ -136,10 +137,10 @@ def test_head_is_trained_for_all_its_epochs():
 # Loading of training images
 
 
-def load_images(positions, number=0, preprocess=tf.identity, **changes) -> list[np.ndarray]:
-    """Load one image for several positions in the order."""
+def load_images(epochs, number=0, preprocess=tf.identity, **changes) -> list[np.ndarray]:
+    """Load one image for several epochs."""
     load = finetuning.training_loader(noisy_tiles(4), SIZE, preprocess, finetune_parameters(**changes))
-    return [load(tf.constant(position, tf.int64), tf.constant(number))[0].numpy() for position in positions]
+    return [load(tf.constant(epoch, tf.int64), tf.constant(number))[0].numpy() for epoch in epochs]
 
 
 def test_training_image_is_decoded_and_preprocessed():
@@ -158,11 +159,34 @@ def test_augmentation_shows_all_eight_views_and_no_other():
     assert {image.tobytes() for image in load_images(range(60), augment=False)} == {plain.tobytes()}
 
 
-def test_random_views_differ_by_position_and_by_seed():
+def test_random_views_differ_by_epoch_and_by_seed():
     first, again, other = (np.stack(load_images(range(12), augment=True, seed=seed)) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert len(np.unique(first, axis=0)) > 1
+
+
+def views_by_image_and_epoch(tiles: EncodedTiles, batch_size: int) -> dict[tuple[int, int], bytes]:
+    """Stream two augmented epochs, and return the view of each image in each epoch. Labels must tell images apart."""
+    order = shuffled_epochs(len(tiles.labels), batch_size, 2, seed=0)
+    load = finetuning.training_loader(tiles, SIZE, tf.identity, finetune_parameters(augment=True))
+    batches = list(stream_training_batches(order, batch_size, load).unbatch().as_numpy_iterator())
+    epochs = np.repeat([0, 1], order.shape[1])
+    return {(int(label), int(epoch)): view.tobytes() for epoch, (view, label) in zip(epochs, batches, strict=True)}
+
+
+def test_an_image_has_the_same_view_in_an_epoch_for_every_batch_size_and_every_set_of_images():
+    """With batches of 8 an epoch has 40 of the 44 images, with batches of 32 it has 32."""
+    tiles = noisy_tiles(44)._replace(labels=np.arange(44))
+    small, large = (views_by_image_and_epoch(tiles, batch_size) for batch_size in (8, 32))
+    reversed_tiles = EncodedTiles(*(column[::-1] for column in tiles))
+    backwards = views_by_image_and_epoch(reversed_tiles, 8)
+    for other in (large, backwards):
+        in_both = small.keys() & other.keys()
+        assert len(in_both) > 40
+        assert all(small[key] == other[key] for key in in_both)
+    changed = [small[number, 0] != small[number, 1] for number in range(44) if {(number, 0), (number, 1)} <= set(small)]
+    assert np.mean(changed) > 0.6  # 7 of 8 on average
 
 
 # Predictions
@@ -251,8 +275,8 @@ def test_weights_of_the_new_layer_depend_on_the_seed():
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_backbone")
 def test_training_takes_as_many_steps_as_the_parameters_say():
-    tuned = run_finetune(epochs=3, batch_size=4, optimizer="adam")
-    assert isinstance(tuned.model.optimizer, keras.optimizers.Adam)
+    tuned = run_finetune(epochs=3, batch_size=4, optimizer="adamw")
+    assert isinstance(tuned.model.optimizer, keras.optimizers.AdamW)
     assert int(tuned.model.optimizer.iterations) == 3 * 4
     assert "val_loss" not in tuned.history.history
 
@@ -369,7 +393,7 @@ def test_stage_gives_the_same_bytes_again_also_beside_a_label_curve(prepared):
     finetune.main()
     assert written(prepared()) == first
     assert [row["images"] for row in read_csv("plots/finetune_labels.csv")] == ["6", "12"]
-    assert set(read_json("metrics/finetune.json")) == {"val", "test"}
+    assert {"val", "test", "training_labels"} <= set(read_json("metrics/finetune.json"))
     assert len(read_csv("plots/finetune_history.csv")) == 1
 
 

@@ -38,17 +38,17 @@ def test_order_of_an_epoch_does_not_depend_on_the_number_of_epochs():
     assert np.array_equal(shuffled_epochs(20, 4, 3, 0), shuffled_epochs(20, 4, 7, 0)[:3])
 
 
-def test_stream_has_the_images_in_order_with_their_positions():
+def test_stream_has_the_images_in_order_with_their_epochs():
     order = np.array([[5, 6, 7, 8], [8, 7, 6, 5]])
-    batches = list(stream_training_batches(order, 2, lambda position, number: (position, number)).as_numpy_iterator())
-    assert [position.tolist() for position, _ in batches] == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    batches = list(stream_training_batches(order, 2, lambda epoch, number: (epoch, number)).as_numpy_iterator())
+    assert [epoch.tolist() for epoch, _ in batches] == [[0, 0], [0, 0], [1, 1], [1, 1]]
     assert [number.tolist() for _, number in batches] == [[5, 6], [7, 8], [8, 7], [6, 5]]
 
 
-def test_resumed_stream_keeps_the_positions():
+def test_resumed_stream_keeps_the_epochs():
     order = np.array([[5, 6], [7, 8], [9, 4]])
-    batches = stream_training_batches(order, 2, lambda position, number: (position, number), epochs_done=2)
-    assert [[part.tolist() for part in batch] for batch in batches.as_numpy_iterator()] == [[[4, 5], [9, 4]]]
+    batches = stream_training_batches(order, 2, lambda epoch, number: (epoch, number), epochs_done=2)
+    assert [[part.tolist() for part in batch] for batch in batches.as_numpy_iterator()] == [[[2, 2], [9, 4]]]
 
 
 def network_with_every_kind_of_state() -> keras.Model:

@@ -257,9 +257,9 @@ def test_numbers_may_have_an_exponent(write):
     write({})
     path = Path("params.yaml")
     text = path.read_text(encoding="utf-8")
-    assert "lr: 0.001" in text
-    path.write_text(text.replace("lr: 0.001", "lr: 1e-3"), encoding="utf-8")
-    assert load_section(Finetune).lr == 0.001
+    assert "lr: 0.003" in text
+    path.write_text(text.replace("lr: 0.003", "lr: 3e-3"), encoding="utf-8")
+    assert load_section(Finetune).lr == 0.003
 
 
 def test_file_is_read_as_utf8(tmp_path):

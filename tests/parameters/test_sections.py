@@ -104,7 +104,7 @@ BOUNDS = {
         "head_epochs": COUNT_OR_ZERO,
         "epochs": COUNT,
         "batch_size": Values((2, 3), (1, 0, -2, 2.0, True, "2", None)),
-        "optimizer": choice("sgd", "adam", "adamw"),
+        "optimizer": choice("sgd", "adamw"),
         "lr": POSITIVE,
         "momentum": FRACTION,
         "weight_decay": NON_NEGATIVE,

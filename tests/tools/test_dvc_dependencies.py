@@ -45,7 +45,7 @@ def test_what_only_the_start_of_a_stage_imports_is_left_out(imports):
 def test_only_stages_that_train_or_apply_a_network_depend_on_tensorflow(imports):
     setup = "eurosat_transfer/tensorflow_setup.py"
     found = {stage for stage in GRAPH if setup in dvc_dependencies.code_of(stage, imports)}
-    assert found == {"download", "backbone", "extract", "probe", "finetune", "labels", "activations"}
+    assert found == {"download", "backbone", "extract", "probe", "finetune", "activations"}
 
 
 def test_data_dependencies_and_folders_stay(imports):

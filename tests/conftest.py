@@ -38,6 +38,8 @@ TINY = {
     "finetune.epochs": 1,
     "finetune.warmup_epochs": 0,
     "activations.max_epochs": 1,
+    "activations.rates": [0.25],
+    "activations.seeds": 2,
 }
 
 

@@ -1,9 +1,10 @@
 """The picture of training losses, sigmoid against ReLU."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.palette import activation_colour
@@ -11,22 +12,28 @@ from eurosat_transfer.reporting.palette import activation_colour
 DPI = 110
 
 
-def draw_losses(path: str, losses: Mapping[str, Mapping[str, list[float]]], steps: int, converged: float) -> None:
-    """Draw the training losses, one panel per network.
+def draw_losses(path: str, curves: Sequence[Mapping[str, Any]], converged: float) -> None:
+    """Draw the training losses at the best learning rates, one panel per network and one line per seed.
 
     Args:
         path: of the PNG file.
-        losses: mean training loss of each epoch, by network, by activation.
-        steps: iterations per epoch.
+        curves: a row per epoch, sorted by network, activation and seed: network, activation, rate, seed, iteration,
+            loss (mean training loss of the epoch).
         converged: the loss at which a network has converged.
     """
-    figure, axes = plt.subplots(1, len(losses), figsize=(10, 4), sharey=True, layout="constrained")
-    for axis, (network, curves) in zip(axes, losses.items(), strict=True):
-        for activation, curve in curves.items():
-            colour = activation_colour(activation)
-            axis.plot(np.arange(1, len(curve) + 1) * steps, curve, marker=".", label=activation, color=colour)
+    networks = list(dict.fromkeys(row["network"] for row in curves))
+    figure, panels = plt.subplots(1, len(networks), figsize=(10, 4), sharey=True, squeeze=False, layout="constrained")
+    for axis, network in zip(panels[0], networks, strict=True):
+        rows = [row for row in curves if row["network"] == network]
+        labelled = set()
+        for (activation, rate, _), points in groupby(rows, lambda row: (row["activation"], row["rate"], row["seed"])):
+            x, y = zip(*((point["iteration"], point["loss"]) for point in points), strict=True)
+            label = None if activation in labelled else f"{activation}, learning rate {rate:g}"
+            axis.plot(x, y, marker=".", markersize=3, alpha=0.6, color=activation_colour(activation), label=label)
+            labelled.add(activation)
         axis.axhline(converged, color="grey", linestyle=":", label=f"converged: {converged:g}")
-        axis.set(title=network, xlabel="iterations", ylabel="training loss" if axis is axes[0] else None, yscale="log")
+        axis.set(title=network, xlabel="iterations (one line per seed)", xscale="log", yscale="log")
         axis.legend()
+    panels[0][0].set_ylabel("training loss")
     with atomic_write(path) as part:
         figure.savefig(part, dpi=DPI, format="png")

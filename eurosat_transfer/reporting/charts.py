@@ -191,20 +191,22 @@ def projection_chart(rows: Rows, classes: Sequence[str], x: str, y: str) -> alt.
 
 
 def activation_chart(rows: Rows) -> alt.Chart:
-    """Draw the training loss of each activation by iteration.
+    """Draw the training loss of each activation by iteration, one line per seed.
 
     Args:
-        rows: activation, iteration, loss.
+        rows: activation, rate, seed, iteration, loss.
     """
     names = list(dict.fromkeys(row["activation"] for row in rows))
+    details = ["activation:N", "rate:Q", "seed:N", "iteration:Q", alt.Tooltip("loss:Q", format=".3f")]
     return (
         _chart(rows, 220)
-        .mark_line()
+        .mark_line(opacity=0.6)
         .encode(
-            x=alt.X("iteration:Q", title="iterations"),
+            x=alt.X("iteration:Q", title="iterations (one line per seed)", scale=alt.Scale(type="log")),
             y=alt.Y("loss:Q", title="training loss", scale=alt.Scale(type="log")),
             color=_colour("activation", {name: activation_colour(name) for name in names}, orient="top"),
-            tooltip=["activation:N", "iteration:Q", alt.Tooltip("loss:Q", format=".3f")],
+            detail="seed:N",
+            tooltip=details,
         )
     )
 

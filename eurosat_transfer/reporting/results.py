@@ -33,8 +33,9 @@ class RunResults(NamedTuple):
         tsne: by projection (features, pixels): neighbour_agreement, trustworthiness.
         points: a row per image in the t-SNE pictures: row (its position in predictions), class, feature_x, feature_y,
             pixel_x, pixel_y.
-        activations: by network, by activation: iterations (None if it did not converge), test_accuracy.
-        curves: a row per epoch: network, activation, iteration, loss.
+        activations: by network: for each activation its rate, iterations and test_accuracy with their spread; and the
+            ratio of the iterations, or None.
+        curves: a row per epoch at the best rate: network, activation, rate, seed, iteration, loss.
         backbone: parameters, descriptor_size.
     """
 
@@ -83,7 +84,7 @@ def load_results() -> RunResults:
         tsne=read_json("metrics/tsne.json"),
         points=_read_figures("plots/tsne.csv", "row", "feature_x", "feature_y", "pixel_x", "pixel_y"),
         activations=read_json("metrics/activations.json"),
-        curves=_read_figures("plots/activations.csv", "iteration", "loss"),
+        curves=_read_figures("plots/activations.csv", "rate", "iteration", "loss"),
         backbone=read_json("metrics/backbone.json"),
     )
 

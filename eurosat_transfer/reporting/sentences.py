@@ -112,36 +112,65 @@ def describe_projections(figures: Mapping[str, Mapping[str, float]]) -> str:
     )
 
 
-def describe_activations(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
-    """Say for each network which activation needs fewer iterations to converge.
+def describe_activations(figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say for each network which activation needs fewer iterations to converge, each at its best learning rate.
 
     Args:
-        figures: by network, for sigmoid and relu: iterations (None if it did not converge), test_accuracy.
+        figures: by network, for sigmoid and relu: rate, rate_at_end, initialisation, seeds, converged, iterations,
+            iterations_sd, test_accuracy, test_accuracy_sd; and for ratio: None, or faster, slower, ratio, low, high and
+            beyond_spread.
 
     Returns:
-        Two sentences in one string for each network.
+        A few sentences in one string for each network.
     """
-    sentences = []
-    for network, by_activation in figures.items():
-        named = {"sigmoid": by_activation["sigmoid"], "ReLU": by_activation["relu"]}
-        accuracy = ", ".join(f"{name} {figure['test_accuracy']:.3f}" for name, figure in named.items())
-        iterations = {name: figure["iterations"] for name, figure in named.items()}
-        sentences.append(f"{network}: {_describe_convergence(iterations)}. Test accuracy: {accuracy}.")
-    return sentences
+    return [_describe_network(network, figure) for network, figure in figures.items()]
 
 
-def _describe_convergence(iterations: Mapping[str, int | None]) -> str:
-    converged = {name: count for name, count in iterations.items() if count}
-    if not converged:
-        return "neither activation converges within the allowed iterations"
-    fastest = min(converged, key=lambda name: converged[name])
-    (slowest,) = iterations.keys() - {fastest}
-    if slowest not in converged:
-        return (
-            f"{fastest} converges after {converged[fastest]} iterations, "
-            f"{slowest} does not converge within the allowed iterations"
+ACTIVATION_NAMES = {"sigmoid": "sigmoid", "relu": "ReLU"}
+
+
+def _describe_network(network: str, figure: Mapping[str, Any]) -> str:
+    trained = {name: figure[key] for key, name in ACTIVATION_NAMES.items()}
+    initialisation = trained["sigmoid"]["initialisation"].capitalize()
+    texts = [
+        f"{network} ({initialisation} uniform initialisation, each activation at its best learning rate): "
+        f"{'; '.join(_describe_convergence(name, result) for name, result in trained.items())}.",
+        _describe_ratio(figure["ratio"]),
+        "Test accuracy: "
+        + ", ".join(
+            f"{name} {_with_sd(result['test_accuracy'], result['test_accuracy_sd'], '.3f')}"
+            for name, result in trained.items()
         )
-    return (
-        f"{fastest} converges after {converged[fastest]} iterations, {slowest} after {converged[slowest]} "
-        f"({converged[slowest] / converged[fastest]:.1f} times as many)"
-    )
+        + ".",
+        *(
+            f"The best rate of {name} is at the end of activations.rates: a wider range may have a better one."
+            for name, result in trained.items()
+            if result["rate_at_end"]
+        ),
+    ]
+    return " ".join(text for text in texts if text)
+
+
+def _describe_convergence(name: str, result: Mapping[str, Any]) -> str:
+    rate, converged, seeds = f"learning rate {result['rate']:g}", result["converged"], result["seeds"]
+    if not converged:
+        return f"{name} does not converge within the allowed iterations with any of {seeds} seeds ({rate})"
+    iterations = _with_sd(result["iterations"], result["iterations_sd"], ",.0f")
+    if converged < seeds:
+        return f"{name} converges with only {converged} of {seeds} seeds, after {iterations} iterations ({rate})"
+    return f"{name} converges after {iterations} iterations ({rate}, {seeds} seed{'s' * (seeds > 1)})"
+
+
+def _describe_ratio(ratio: Mapping[str, Any] | None) -> str:
+    if ratio is None:
+        return ""
+    slower, faster = (ACTIVATION_NAMES[ratio[key]] for key in ("slower", "faster"))
+    text = f"{slower} needs {ratio['ratio']:.1f} times as many iterations as {faster}"
+    if ratio["low"] is None:
+        return f"{text}; with one seed, the spread is unknown."
+    verdict = "more than the seeds differ by" if ratio["beyond_spread"] else "no more than the seeds differ by"
+    return f"{text} (95 % interval {ratio['low']:.1f} to {ratio['high']:.1f}: {verdict})."
+
+
+def _with_sd(mean: float, sd: float | None, spec: str) -> str:
+    return format(mean, spec) + (f" (sd {sd:{spec}})" if sd is not None else "")

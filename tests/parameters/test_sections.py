@@ -124,7 +124,10 @@ BOUNDS = {
     Activations: {
         "data": choice("digits", "mnist"),
         "hidden": COUNT,
-        "lr": POSITIVE,
+        "initialisation": choice("glorot", "he"),
+        "rates": Values(([0.1], [1, 2.5]), ([], [0], [0.1, 0.1], [2, 1], ["1"], [NAN], [INFINITY], 0.1, None)),
+        "tuning_seeds": COUNT,
+        "seeds": COUNT,
         "batch_size": COUNT,
         "max_epochs": COUNT,
         "loss": POSITIVE,

@@ -31,7 +31,7 @@ def test_the_first_run_runs_every_stage(reproduced):
         ({"finetune.lr": 0.01}, {"finetune"} | AFTER_CLASSIFIERS),
         ({"probe.epochs": 3}, {"probe", "labels"} | AFTER_CLASSIFIERS),
         ({"labels.draws": 2}, {"labels", "report"}),
-        ({"activations.lr": 0.2}, {"activations", "report"}),
+        ({"activations.loss": 0.2}, {"activations", "report"}),
         ({"split.train": 50}, {"split", "extract", "finetune", "pixels"} | ON_FEATURES | AFTER_CLASSIFIERS),
         ({"backbone.name": "mobilenetv2"}, {"backbone", "extract", "finetune"} | ON_FEATURES | AFTER_CLASSIFIERS),
     ],

@@ -143,7 +143,7 @@ def test_each_projection_chart_shows_the_columns_of_its_data(specifications):
 def test_activation_curves_are_of_one_network(specifications):
     chart = specifications["activations-mlp"]
     assert {row["network"] for row in rows(chart)} == {"mlp"}
-    assert encodings(chart) == [{"x": "iteration", "y": "loss", "color": "activation"}]
+    assert encodings(chart) == [{"x": "iteration", "y": "loss", "color": "activation", "detail": "seed"}]
 
 
 def test_a_class_has_the_same_colour_in_both_projections(specifications):

@@ -57,17 +57,26 @@ def test_projections_are_side_by_side_and_coloured_by_class():
     assert width > 2 * height
 
 
-def test_losses_are_drawn_by_iteration_with_the_limit_of_convergence():
-    losses = {"mlp": {"sigmoid": [2.0, 1.0], "relu": [1.0]}, "convnet": {"sigmoid": [3.0], "relu": [2.0]}}
-    draw_losses("plots/activations.png", losses, steps=45, converged=0.1)
+def test_losses_are_drawn_with_a_line_per_seed_and_the_limit_of_convergence():
+    columns = ("network", "activation", "rate", "seed", "iteration", "loss")
+    points = [
+        ("mlp", "sigmoid", 2, 0, 45, 2.0),
+        ("mlp", "sigmoid", 2, 0, 90, 1.0),
+        ("mlp", "sigmoid", 2, 1, 45, 1.5),
+        ("mlp", "relu", 0.5, 0, 45, 1.0),
+        ("convnet", "relu", 0.25, 0, 45, 3.0),
+    ]
+    draw_losses("plots/activations.png", [dict(zip(columns, point, strict=True)) for point in points], converged=0.1)
     mlp, convnet = plt.gcf().axes
     assert (mlp.get_title(), convnet.get_title()) == ("mlp", "convnet")
-    sigmoid, relu, limit = mlp.lines
-    assert sigmoid.get_xydata().tolist() == [[45, 2.0], [90, 1.0]]
-    assert relu.get_xydata().tolist() == [[45, 1.0]]
+    first, second, relu, limit = mlp.lines
+    assert first.get_xydata().tolist() == [[45, 2.0], [90, 1.0]]
+    assert second.get_xydata().tolist() == [[45, 1.5]]
+    assert first.get_color() == second.get_color() != relu.get_color() == convnet.lines[0].get_color()
     assert set(limit.get_ydata()) == {0.1}
-    assert [sigmoid.get_color(), relu.get_color()] == [activation_colour("sigmoid"), activation_colour("relu")]
-    assert legend_texts(mlp.get_legend()) == ["sigmoid", "relu", "converged: 0.1"]
+    legend = ["sigmoid, learning rate 2", "relu, learning rate 0.5", "converged: 0.1"]
+    assert legend_texts(mlp.get_legend()) == legend
+    assert [first.get_color(), relu.get_color()] == [activation_colour("sigmoid"), activation_colour("relu")]
 
 
 @pytest.mark.slow  # loads TensorFlow, which decodes the images

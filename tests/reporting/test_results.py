@@ -87,7 +87,14 @@ def test_figures_of_csv_files_are_read_as_numbers():
         "pixel_x": 2.0,
         "pixel_y": 3.0,
     }
-    assert results.curves[0] == {"network": "mlp", "activation": "sigmoid", "iteration": 45.0, "loss": 0.5}
+    assert results.curves[0] == {
+        "network": "mlp",
+        "activation": "sigmoid",
+        "rate": 0.5,
+        "seed": "0",
+        "iteration": 44.0,
+        "loss": 0.5,
+    }
 
 
 def test_only_classifiers_that_train_in_epochs_have_a_history():

@@ -1,6 +1,7 @@
 """Sentences of the report."""
 
 import pytest
+from example_run import activation_figures
 
 from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.reporting import sentences
@@ -92,39 +93,54 @@ def test_projection_sentence_says_that_features_are_no_better_than_pixels(featur
     assert sentences.describe_projections(projections(features, 0.34)).startswith("The network does not bring images")
 
 
-def describe_iterations(sigmoid: int | None, relu: int | None) -> str:
-    figures = {
-        "sigmoid": {"iterations": sigmoid, "test_accuracy": 0.9},
-        "relu": {"iterations": relu, "test_accuracy": 0.95},
-    }
-    (sentence,) = sentences.describe_activations({"mlp": figures})
-    assert sentence.endswith(". Test accuracy: sigmoid 0.900, ReLU 0.950.")
-    return sentence.partition(". Test")[0]
+def describe_activation(sigmoid: dict, relu: dict, ratio: dict | None = None) -> str:
+    (sentence,) = sentences.describe_activations({"mlp": {"sigmoid": sigmoid, "relu": relu, "ratio": ratio}})
+    return sentence
 
 
-@pytest.mark.parametrize(
-    ("sigmoid", "relu", "words"),
-    [
-        (300, 120, "mlp: ReLU converges after 120 iterations, sigmoid after 300 (2.5 times as many)"),
-        (100, 200, "mlp: sigmoid converges after 100 iterations, ReLU after 200 (2.0 times as many)"),
-        (
-            None,
-            100,
-            "mlp: ReLU converges after 100 iterations, sigmoid does not converge within the allowed iterations",
-        ),
-        (
-            100,
-            None,
-            "mlp: sigmoid converges after 100 iterations, ReLU does not converge within the allowed iterations",
-        ),
-        (None, None, "mlp: neither activation converges within the allowed iterations"),
-    ],
-)
-def test_activation_sentence_names_the_faster_function(sigmoid, relu, words):
-    assert describe_iterations(sigmoid, relu) == words
+def ratio_of(faster: str, slower: str, **changes) -> dict:
+    ratio = {"faster": faster, "slower": slower, "ratio": 1.5, "low": 1.2, "high": 1.9, "beyond_spread": True}
+    return ratio | changes
+
+
+def test_activation_sentence_says_rate_initialisation_and_spread():
+    sigmoid, relu = activation_figures(1300.4, rate=4), activation_figures(100.0, initialisation="glorot")
+    assert describe_activation(sigmoid, relu, ratio_of("relu", "sigmoid")) == (
+        "mlp (Glorot uniform initialisation, each activation at its best learning rate): sigmoid converges after 1,300 "
+        "(sd 20) iterations (learning rate 4, 5 seeds); ReLU converges after 100 (sd 20) iterations (learning rate "
+        "0.5, 5 seeds). sigmoid needs 1.5 times as many iterations as ReLU (95 % interval 1.2 to 1.9: more than the "
+        "seeds differ by). Test accuracy: sigmoid 0.950 (sd 0.010), ReLU 0.950 (sd 0.010)."
+    )
+
+
+def test_activation_sentence_says_that_a_difference_is_within_the_spread():
+    ratio = ratio_of("sigmoid", "relu", low=0.9, beyond_spread=False)
+    sentence = describe_activation(activation_figures(100.0), activation_figures(150.0), ratio)
+    assert "ReLU needs 1.5 times as many iterations as sigmoid (95 % interval 0.9 to 1.9: no more than the" in sentence
+
+
+def test_one_seed_has_no_spread():
+    figures = activation_figures(100.0, seeds=1, converged=1, iterations_sd=None, test_accuracy_sd=None)
+    sentence = describe_activation(figures, figures, ratio_of("relu", "sigmoid", low=None, high=None))
+    assert "with one seed, the spread is unknown." in sentence
+    assert "1 seed)" in sentence
+    assert "sd" not in sentence
+
+
+def test_trainings_that_do_not_converge_are_counted():
+    sentence = describe_activation(activation_figures(None), activation_figures(200.0, converged=4))
+    assert "sigmoid does not converge within the allowed iterations with any of 5 seeds (learning rate 0.5)" in sentence
+    assert "ReLU converges with only 4 of 5 seeds, after 200 (sd 20) iterations (learning rate 0.5)" in sentence
+    assert "times as many" not in sentence
+
+
+def test_a_best_rate_at_the_end_of_the_grid_is_named():
+    sentence = describe_activation(activation_figures(100.0), activation_figures(100.0, rate_at_end=True))
+    assert "The best rate of ReLU is at the end of activations.rates: a wider range may have a better one." in sentence
+    assert "The best rate of sigmoid" not in sentence
 
 
 def test_each_network_has_its_activation_sentence():
-    figures = {name: {"iterations": 10, "test_accuracy": 0.9} for name in ("sigmoid", "relu")}
+    figures = {"sigmoid": activation_figures(10.0), "relu": activation_figures(10.0), "ratio": None}
     described = sentences.describe_activations({"mlp": figures, "convnet": figures})
-    assert [sentence.partition(":")[0] for sentence in described] == ["mlp", "convnet"]
+    assert [sentence.partition(" (")[0] for sentence in described] == ["mlp", "convnet"]

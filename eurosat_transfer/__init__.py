@@ -1,3 +1,3 @@
 """Compare ways of classifying satellite tiles by transfer learning, reproducibly."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

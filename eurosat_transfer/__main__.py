@@ -1,4 +1,4 @@
-"""Commands for people: show the results, run several seeds or the lab's settings, repair the cache.
+"""Commands for people: show results and experiments, run several seeds or the lab's settings, repair the cache.
 
 python -m eurosat_transfer            shows the results, like `python -m eurosat_transfer summary`
 python -m eurosat_transfer --help     lists the commands
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eurosat_transfer.commands import lab, repair, seeds, summary
+from eurosat_transfer.commands import experiment_table, lab, repair, seeds, summary
 from eurosat_transfer.errors import UserError
 
 # A command's module loads what is slow to import only when the command runs, so that --help answers at once.
-COMMANDS = {"summary": summary, "seeds": seeds, "lab": lab, "repair": repair}
+COMMANDS = {"summary": summary, "experiments": experiment_table, "seeds": seeds, "lab": lab, "repair": repair}
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

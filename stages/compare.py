@@ -3,11 +3,11 @@
 Reads   plots/NAME_predictions.csv, plots/NAME_classes.csv and metrics/NAME.json of every classifier
 Writes  metrics/compare.json
         images; small_classes: number of test images of each class with fewer than 10; best; tied;
-        recommended; words; pairs: better, worse, difference, low, high, only_better, only_worse, p_value,
-        p_holm, better_labels, worse_labels, is_better, words
+        recommended; random_training; words; pairs: better, worse, difference, low, high, only_better,
+        only_worse, p_value, p_holm, better_labels, worse_labels, is_better, words
 
 tied: the classifiers that cannot be told apart from the best one. recommended: the cheapest of these
-and the best one.
+and the best one. random_training: the classifiers whose training depends on a seed.
 
 difference is that of the two accuracies. low and high are its simultaneous 95 % interval (Newcombe's
 paired interval, with Bonferroni's level): in 95 % of all experiments, the intervals of all pairs
@@ -16,34 +16,40 @@ two predicts correctly, and p_holm has Holm's correction for the number of pairs
 better than another one if p_holm is below 0.05 and the interval lies above 0.
 
 The interval and the test are about the choice of the test images. They do not contain what another
-draw of the training images or another seed of the training would change.
+draw of the training images or another seed of the training would change. So the words of a pair name
+those classifiers whose training depends on a seed.
 """
 
 import textwrap
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.evaluation.comparison import Candidate, compare_classifiers, describe_small_classes
+from eurosat_transfer.evaluation.comparison import Candidate, compare_classifiers
+from eurosat_transfer.evaluation.training_seed import has_random_training
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json, write_json
+from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.pipeline.stage import run_stage
 
 
 def main() -> None:
     """Run the stage."""
-    comparison = compare_classifiers({name: read_candidate(name) for name in CLASSIFIERS})
+    # Only whether a section has a seed counts here, and not its value. So dvc.yaml declares no seed for this stage, and
+    # no section: probe.solver is the only parameter that decides whether a seed has an effect.
+    parameters = load_parameters().as_dict()
+    candidates = {name: read_candidate(name, has_random_training(parameters[name])) for name in CLASSIFIERS}
+    comparison = compare_classifiers(candidates)
     write_json("metrics/compare.json", comparison)
     sentences = [comparison["words"], *(pair["words"] for pair in comparison["pairs"])]
-    if comparison["small_classes"]:
-        sentences.append(describe_small_classes(comparison["small_classes"]))
     print(*(textwrap.fill(sentence, 100, subsequent_indent="  ") for sentence in sentences), sep="\n")
 
 
-def read_candidate(name: str) -> Candidate:
+def read_candidate(name: str, random_training: bool) -> Candidate:
     """Read what a classifier did on test from its files."""
     return Candidate(
         predictions=read_csv(f"plots/{name}_predictions.csv"),
         images_per_class={row["class"]: int(row["images"]) for row in read_csv(f"plots/{name}_classes.csv")},
         training_labels=read_json(f"metrics/{name}.json")["training_labels"],
+        random_training=random_training,
     )
 
 

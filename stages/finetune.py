@@ -16,9 +16,8 @@ trained, or the last few. A killed run resumes after its last complete epoch.
 
 from eurosat_transfer.data.selection import open_selection
 from eurosat_transfer.evaluation.folds import pool_results
-from eurosat_transfer.evaluation.label_curve import Fit
+from eurosat_transfer.evaluation.label_curve import write_fits
 from eurosat_transfer.evaluation.results_files import write_results
-from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.models.checkpoints import checkpoint_folder
 from eurosat_transfer.models.finetune import evaluate_finetune
 from eurosat_transfer.models.finetuning import finetune_label_subsets, save_weights
@@ -50,7 +49,7 @@ def main() -> None:
             results.append(evaluate_finetune(fold.read(dataset), classes, preprocess, params, folder).results)
         write_results("finetune", selection.classes, selection.pooled().files["test"], pool_results(results))
         fits = finetune_label_subsets(tiles, classes, preprocess, params, checkpoints)
-        write_csv("plots/finetune_labels.csv", Fit._fields, fits)
+        write_fits("plots/finetune_labels.csv", fits)
 
 
 if __name__ == "__main__":

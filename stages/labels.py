@@ -4,7 +4,9 @@ Reads   data/features.npz
 Writes  plots/labels.csv          classifier, images, draw, accuracy; one row per fit
         metrics/labels.json       mean, sd and standard error of the test accuracy over the draws, by
                                   classifier and number of images, and the gain over half as many
-        metrics/label_pairs.json  the differences between the classifiers on the same draws
+                                  with its interval over the draws and the test images
+        metrics/label_pairs.json  the differences between the classifiers on the same draws, with
+                                  simultaneous intervals over the draws and the test images
         plots/labels.png
 
 Each draw orders the training images at random and takes the first n of every class, so that a
@@ -16,9 +18,8 @@ the probe has no curve.
 from collections.abc import Mapping
 from typing import Any
 
-from eurosat_transfer.evaluation.label_curve import Fit, compare_label_curves, summarise_label_curve
+from eurosat_transfer.evaluation.label_curve import compare_label_curves, summarise_label_curve, write_fits
 from eurosat_transfer.features.feature_set import load_features
-from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.models.label_curve import fit_label_curve
 from eurosat_transfer.parameters.labels import Labels
@@ -35,18 +36,19 @@ def main() -> None:
     labels, svm, probe = parameters.section(Labels), parameters.section(Svm), parameters.section(Probe)
     fits = fit_label_curve(load_features(), labels, svm, probe)
     summary = summarise_label_curve(fits)
-    write_csv("plots/labels.csv", Fit._fields, fits)
+    write_fits("plots/labels.csv", fits)
     write_json("metrics/labels.json", summary)
     write_json("metrics/label_pairs.json", {"pairs": compare_label_curves(fits)})
     draw_label_curve("plots/labels.png", summary)
     for name, points in summary.items():
-        print(f"{name}: test accuracy (mean ± standard deviation of the draws)")
+        print(f"{name}: test accuracy (sd and se: standard deviation of the draws, standard error of the mean)")
         for point in points:
             print(_format(point))
 
 
 def _format(point: Mapping[str, Any]) -> str:
-    spread = "" if point["sd"] is None else f" ± {point['sd']:.3f}"
+    several = point["sd"] is not None
+    spread = f" (sd {point['sd']:.3f}, se {point['se']:.3f}, {point['draws']} draws)" if several else ""
     return f"    {point['images']:6} images  {point['mean']:.3f}{spread}"
 
 

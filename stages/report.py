@@ -17,7 +17,7 @@ from eurosat_transfer.reporting.results import load_results
 def main() -> None:
     """Run the stage."""
     dataset, selection = open_selection()
-    write_report(load_parameters().as_dict(), load_results(), dataset, selection.pooled())
+    write_report(load_parameters().as_dict(), load_results(), dataset, selection)
     print("open report/report.html in a browser; report/report.md is for a pull request")
 
 

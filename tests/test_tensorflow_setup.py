@@ -145,6 +145,7 @@ def test_training_uses_two_threads_and_no_tensorfloat():
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_names():
     def draw(seed: int) -> tuple:
         make_reproducible(seed)

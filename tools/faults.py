@@ -19,6 +19,8 @@ PRETRAINING = "eurosat_transfer/models/pretraining.py"
 ACCELERATORS = "eurosat_transfer/networks/accelerators.py"
 BACKBONES = "eurosat_transfer/networks/backbones.py"
 WEIGHTS = "eurosat_transfer/networks/weights.py"
+SEEDS = "eurosat_transfer/commands/seeds.py"
+SEED_FINDINGS = "eurosat_transfer/evaluation/seed_findings.py"
 
 
 class Fault(NamedTuple):
@@ -367,6 +369,28 @@ FAULTS = [
         'params.schedule != "")',
         _tests(TESTS + "optimizers", "test_optimizer_follows_the_schedule_over_all_epochs"),
     ),
+    # Several seeds
+    Fault(
+        "seeds: findings of other parameters are current",
+        SEED_FINDINGS,
+        "and relevant_parameters(recorded, name) == relevant_parameters(parameters, name)",
+        "",
+        _tests("tests/evaluation/test_seed_findings", "test_findings_of_other_parameters_are_not_current"),
+    ),
+    Fault(
+        "seeds: findings of other code or images are current",
+        SEED_FINDINGS,
+        'and _accuracy_with_seeds_of(parameters, name, content[name]["accuracies"]) == accuracy',
+        "",
+        _tests("tests/evaluation/test_seed_findings", "test_findings_of_other_code_or_images_are_not_current"),
+    ),
+    Fault(
+        "seeds: every split has the same training seeds",
+        SEEDS,
+        "(split, split + splits * training)",
+        "(split, training)",
+        _tests("tests/commands/test_seeds", "test_every_split_has_its_own_training_seeds"),
+    ),
     # Augmentation
     Fault(
         "augmentation never flips",
@@ -642,16 +666,24 @@ FAULTS = [
     Fault(
         "cross-validation: the only row of a class is held out",
         "eurosat_transfer/models/cross_validation.py",
-        "if len(rows) > 1:",
-        "if len(rows) > 0:",
+        "if len(groups) > 1:",
+        "if len(groups) > 0:",
         _tests(TESTS + "cross_validation", "test_class_with_one_row_is_never_held_out"),
+    ),
+    Fault(
+        "cross-validation: copies come into different folds",
+        "eurosat_transfer/models/cross_validation.py",
+        "group_of_row = number_equal_rows(X)",
+        "group_of_row = np.arange(len(y))",
+        _tests(TESTS + "cross_validation", "test_every_row_twice_gives_the_folds_of_every_row_once")
+        + _tests(TESTS + "svm", "test_temperature_with_copies_is_that_of_every_row_once"),
     ),
     Fault(
         "calibration: correct scores give certain probabilities",
         "eurosat_transfer/models/calibration.py",
         "doubt = 1 / (len(labels) + 2)",
         "doubt = 0",
-        _tests(TESTS + "calibration", "test_correct_scores_do_not_give_certain_probabilities"),
+        _tests(TESTS + "temperature_scaling", "test_correct_scores_do_not_give_certain_probabilities"),
     ),
     Fault(
         "pixels: values are not scaled to 1",
@@ -676,11 +708,11 @@ FAULTS = [
         _tests(TESTS + "knn", "test_tie_is_decided_by_the_nearest_row"),
     ),
     Fault(
-        "knn: a training row votes for itself",
+        "knn: copies of a training row vote for it",
         KNN,
-        "_nearest(rows, None, min(k, len(y) - 1))",
-        "_nearest(rows, rows, min(k, len(y) - 1))",
-        _tests(TESTS + "knn", "test_temperature_is_that_of_unseen_rows"),
+        "is_copy = groups[neighbours] == groups[:, None]",
+        "is_copy = np.zeros(neighbours.shape, bool)",
+        _tests(TESTS + "knn", "test_temperature_with_copies_is_that_of_unseen_rows"),
     ),
     # Label curve
     Fault(
@@ -707,9 +739,16 @@ FAULTS = [
     Fault(
         "label curve: curves are compared without pairing the draws",
         "eurosat_transfer/evaluation/label_curve.py",
-        "np.array([_at(first, draw) - _at(second, draw) for draw in draws])",
-        "np.array([_at(first, draw) - _at(second, draws[0]) for draw in draws])",
+        "(_at(first, draw), _at(second, draw))",
+        "(_at(first, draw), _at(second, min(second)))",
         _tests("tests/evaluation/test_label_curve_summary", "test_curves_are_compared_draw_by_draw"),
+    ),
+    Fault(
+        "label curve: the interval leaves out the test images",
+        "eurosat_transfer/evaluation/crossed_interval.py",
+        "variance = of_draws + of_images",
+        "variance = of_draws",
+        _tests("tests/evaluation/test_crossed_interval", "test_noise_is_rarely_called_a_gain"),
     ),
     # Activations
     Fault(
@@ -752,7 +791,7 @@ FAULTS = [
         ACTIVATIONS,
         "params.initialisation, seed) for seed in seeds]",
         "params.initialisation, 0) for seed in seeds]",
-        _tests(TESTS + "activations", "test_networks_that_are_trained_together_do_not_affect_each_other"),
+        _tests(TESTS + "activations", "test_each_seed_has_initial_weights_of_its_own"),
     ),
     Fault(
         "activations: convolutions always have ReLU",

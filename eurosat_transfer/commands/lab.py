@@ -54,8 +54,8 @@ SETTINGS = {
     "finetune.test_turns": "false",
     "finetune.refit": "false",
 }
-COMPARE = r"""To compare test accuracies and parameters:
-    dvc exp show --hide-workspace --only-changed --drop '(?!Experiment|.*test.accuracy$|[a-z]+\.)'
+COMPARE = """To compare test accuracies and parameters:
+    python -m eurosat_transfer experiments
 To list the parameters that differ:
     dvc params diff lab"""
 

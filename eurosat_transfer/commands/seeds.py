@@ -79,7 +79,7 @@ def find_training_seeds(params: Mapping[str, Mapping[str, Any]], settings: Seque
     Returns:
         The seed of every classifier whose result depends on it.
     """
-    from eurosat_transfer.evaluation.seed_findings import has_random_training
+    from eurosat_transfer.evaluation.training_seed import has_random_training
 
     values = {key: value for key, _, value in (setting.partition("=") for setting in settings)}
     solver = {name: values.get(f"{name}.solver", params[name].get("solver")) for name in CLASSIFIERS}

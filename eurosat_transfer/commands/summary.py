@@ -1,7 +1,8 @@
 """Show the results of the last run and where its files are.
 
 It prints the test accuracy of each classifier with its 95 % interval, the best one first. It says
-which classifier to use, and lists the figures, the pictures and the pages of the report.
+which classifier to use and how long the stages took, and lists the figures, the pictures and the
+pages of the report.
 """
 
 import argparse
@@ -17,7 +18,7 @@ PICTURES = {
     "plots/tiles.png": "sample tiles, one row per class",
     "plots/tsne.png": "t-SNE of the deep features and of the raw pixels",
     "plots/labels.png": "test accuracy by number of labelled images",
-    "plots/activations.png": "training losses, sigmoid against ReLU",
+    "plots/activations.png": "training losses, sigmoid against ReLU, each at its best learning rate",
 }
 REPORT = "report/report.html"
 COMPARISON = Path("metrics/compare.json")
@@ -36,6 +37,7 @@ def run(_arguments: argparse.Namespace) -> None:
     """
     from eurosat_transfer.io.json_files import read_json
     from eurosat_transfer.pipeline.integrity import damaged_outputs
+    from eurosat_transfer.pipeline.seconds_log import read_seconds
 
     if damaged := damaged_outputs():
         raise UserError(
@@ -45,7 +47,7 @@ def run(_arguments: argparse.Namespace) -> None:
     files = {name: Path(f"metrics/{name}.json") for name in CLASSIFIERS}
     scores = {name: read_json(path)["test"] if path.exists() else None for name, path in files.items()}
     advice = format_advice(read_json(COMPARISON)) if COMPARISON.exists() and None not in scores.values() else ""
-    print(f"\n{format_scores(scores)}\n\n{advice}{list_files()}")
+    print(f"\n{format_scores(scores)}\n\n{advice}{format_seconds(read_seconds())}{list_files()}")
 
 
 def format_scores(scores: Mapping[str, Mapping[str, Any] | None]) -> str:
@@ -71,7 +73,7 @@ def format_scores(scores: Mapping[str, Mapping[str, Any] | None]) -> str:
 
 
 def format_advice(comparison: Mapping[str, Any]) -> str:
-    """Format which classifier to use, and which classes have too few test images.
+    """Format which classifier to use. The words name the classes that have too few test images.
 
     Args:
         comparison: as eurosat_transfer.evaluation.comparison.compare_classifiers returns it.
@@ -79,10 +81,22 @@ def format_advice(comparison: Mapping[str, Any]) -> str:
     Returns:
         Lines of at most WIDTH columns, with an empty line at the end.
     """
-    from eurosat_transfer.evaluation.comparison import describe_small_classes
+    return textwrap.fill(f"{comparison['words']}.", WIDTH) + "\n\n"
 
-    sentences = [comparison["words"], describe_small_classes(comparison["small_classes"])]
-    return "".join(f"{textwrap.fill(f'{sentence}.', WIDTH)}\n" for sentence in sentences if sentence) + "\n"
+
+def format_seconds(seconds: Mapping[str, float]) -> str:
+    """Format how long the stages took.
+
+    Args:
+        seconds: by stage, when it last ran on this machine.
+
+    Returns:
+        Lines of at most WIDTH columns, with an empty line at the end. Empty if no stage has run.
+    """
+    if not seconds:
+        return ""
+    listed = ", ".join(f"{stage} {time:.0f}" for stage, time in seconds.items())
+    return textwrap.fill(f"Seconds when a stage last ran here: {listed}.", WIDTH) + "\n\n"
 
 
 def list_files() -> str:

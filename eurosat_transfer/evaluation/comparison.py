@@ -1,6 +1,6 @@
 """Paired comparison of classifiers on the same test images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -20,11 +20,13 @@ class Candidate(NamedTuple):
         predictions: a row per test image, with the columns file, actual and predicted.
         images_per_class: numbers of test images by class, with classes that have none.
         training_labels: number of labels that the classifier was trained on.
+        random_training: whether another training seed would give other predictions.
     """
 
     predictions: Sequence[Mapping[str, str]]
     images_per_class: Mapping[str, int]
     training_labels: int
+    random_training: bool = False
 
 
 def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
@@ -39,7 +41,9 @@ def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
         best: the most accurate classifier. Of equally accurate classifiers, this is the cheapest one.
         tied: the classifiers that cannot be told apart from the best one, the most accurate ones first.
         recommended: the cheapest of the best classifier and those that are tied with it.
-        words: one sentence, see describe_recommendation.
+        random_training: the classifiers that another training seed would change, in the given order.
+        words: the sentence of describe_recommendation; then that of describe_small_classes, if there are such classes.
+            Without a full stop at the end.
         pairs: the result of compare_pairs.
 
     Raises:
@@ -56,18 +60,23 @@ def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
         name: np.array([row["actual"] == row["predicted"] for row in candidate.predictions])
         for name, candidate in candidates.items()
     }
-    pairs = compare_pairs(correct, {name: candidate.training_labels for name, candidate in candidates.items()})
+    labels = {name: candidate.training_labels for name, candidate in candidates.items()}
+    random_training = [name for name, candidate in candidates.items() if candidate.random_training]
+    pairs = compare_pairs(correct, labels, random_training)
     best = pairs[0]["better"]
     tied = [pair["worse"] for pair in pairs if pair["better"] == best and not pair["is_better"]]
     per_class = candidates[first].images_per_class
+    small_classes = {name: images for name, images in per_class.items() if images < SMALL_CLASS}
     recommended = next(name for name in candidates if name == best or name in tied)
+    sentences = [describe_recommendation(best, tied, recommended), describe_small_classes(small_classes)]
     return {
         "images": len(candidates[first].predictions),
-        "small_classes": {name: images for name, images in per_class.items() if images < SMALL_CLASS},
+        "small_classes": small_classes,
         "best": best,
         "tied": tied,
         "recommended": recommended,
-        "words": describe_recommendation(best, tied, recommended),
+        "random_training": random_training,
+        "words": ". ".join(filter(None, sentences)),
         "pairs": pairs,
     }
 
@@ -110,12 +119,15 @@ def _images(candidate: Candidate) -> list[tuple[str, str]]:
     return [(row["file"], row["actual"]) for row in candidate.predictions]
 
 
-def compare_pairs(correct: Mapping[str, np.ndarray], labels: Mapping[str, int]) -> list[dict[str, Any]]:
+def compare_pairs(
+    correct: Mapping[str, np.ndarray], labels: Mapping[str, int], random_training: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Compare every pair of classifiers by tests and intervals that hold for all pairs together.
 
     Args:
         correct: by classifier, two or more: which predictions are correct: bool, (n,), n of 1 or more.
         labels: by classifier: the number of labels that it was trained on.
+        random_training: the classifiers that another training seed would change.
 
     Returns:
         For each pair, those of the most accurate classifiers first (of equally accurate ones, in the given order):
@@ -151,15 +163,19 @@ def compare_pairs(correct: Mapping[str, np.ndarray], labels: Mapping[str, int]) 
             "worse_labels": labels[names[1]],
             "is_better": bool(tests.differs[number]),
         }
-        compared.append(figures | {"words": describe_pair(figures)})
+        compared.append(
+            figures | {"words": describe_pair(figures, [name for name in names if name in random_training])}
+        )
     return compared
 
 
-def describe_pair(figures: Mapping[str, Any]) -> str:
+def describe_pair(figures: Mapping[str, Any], random_training: Sequence[str] = ()) -> str:
     """Describe in one sentence whether a classifier is better than another one.
 
     Args:
         figures: as compare_pairs returns them, without words.
+        random_training: those of the two classifiers that another training seed would change. This randomness is not in
+            the interval, so the sentence names them.
 
     Returns:
         The sentence, without a full stop.
@@ -171,6 +187,8 @@ def describe_pair(figures: Mapping[str, Any]) -> str:
         labels = f"both trained on {figures['better_labels']} labels"
     else:
         labels = f"{better} trained on {figures['better_labels']} labels, {worse} on {figures['worse_labels']}"
+    if random_training:  # true for one training in each fold, too
+        labels += f"; {' and '.join(random_training)} trained with one seed"
     if figures["is_better"]:
         return f"{better} is better than {worse} by {figures['difference']:.3f} ({evidence}; {labels})"
     return (

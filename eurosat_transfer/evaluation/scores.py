@@ -22,7 +22,7 @@ def score(prediction: Prediction) -> dict[str, float]:
         brier: the mean over the images of the squared differences between probability and truth, summed over the
             classes: 0 to 2. Many texts divide it by 2 if there are two classes.
         ece: the expected calibration error, 0 to 1.
-        ece_expected, ece_limit: the mean and the 95 % quantile of the calibration errors that a perfectly calibrated
+        ece_expected, ece_limit: the mean and the 99 % quantile of the calibration errors that a perfectly calibrated
             model with the same confidences shows by chance.
 
     Source:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eurosat_transfer.evaluation.seed_spread import Run, SeedSpread, measure_seed_spread
+from eurosat_transfer.evaluation.training_seed import has_random_training
 
 SEEDS_FILE = "metrics/seeds.json"
 SHARED_SECTIONS = ("data", "split", "backbone", "extract")  # every classifier may depend on them
@@ -119,15 +120,6 @@ def current_findings(
         and relevant_parameters(recorded, name) == relevant_parameters(parameters, name)
         and _accuracy_with_seeds_of(parameters, name, content[name]["accuracies"]) == accuracy
     }
-
-
-def has_random_training(parameters: Mapping[str, Any]) -> bool:
-    """Tell whether the result of a classifier depends on a seed of its own.
-
-    Args:
-        parameters: of its section. The probe's solver lbfgs is deterministic, so its seed changes nothing.
-    """
-    return "seed" in parameters and parameters.get("solver") != "lbfgs"
 
 
 def relevant_parameters(parameters: Mapping[str, Mapping[str, Any]], classifier: str) -> dict[str, dict[str, Any]]:

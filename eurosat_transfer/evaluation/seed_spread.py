@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t
 
-from eurosat_transfer.evaluation.intervals import LEVEL
+from eurosat_transfer.evaluation.intervals import LEVEL, wilson_interval
 
 DRAWS = 2000
 CHUNK = 100  # number of draws whose image weights are in memory at the same time
@@ -67,7 +67,12 @@ def measure_seed_spread(runs: Sequence[Run], draws: int = DRAWS) -> SeedSpread:
     unbiased. Few seeds leave the variance uncertain, so the interval uses Student's t distribution, with the degrees of
     freedom of Satterthwaite. The random seed of the bootstrap is fixed.
 
-    With a single run, the interval contains the choice of the images only.
+    If nearly all predictions are correct, a bootstrap of the images has nearly no spread. So the part of the images in
+    the interval is at least as wide as Wilson's interval of the mean. Its number of images is that of the different
+    images, or more if the bootstrap has a smaller spread, as runs on the same images can have.
+
+    With a single run, the interval contains the choice of the images only: it is Wilson's. Differences of two
+    classifiers have the interval of the bootstrap alone.
 
     Args:
         runs: of one classifier, 1 or more, in any order.
@@ -77,6 +82,8 @@ def measure_seed_spread(runs: Sequence[Run], draws: int = DRAWS) -> SeedSpread:
         Owen, 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1.
         Davison and Hinkley, 1997, Bootstrap Methods and their Application, section 3.8.
         Searle, Casella and McCulloch, 1992, Variance Components, section 3.6.
+        Korn and Graubard, 1998, Confidence Intervals for Proportions with Small Expected Number of Positive Counts
+        Estimated from Survey Data, Survey Methodology 24, for an effective number of images.
     """
     runs = sorted(runs, key=lambda run: (run.split_seed, run.training_seed))
     accuracy = np.array([run.correct.mean() for run in runs])
@@ -86,16 +93,20 @@ def measure_seed_spread(runs: Sequence[Run], draws: int = DRAWS) -> SeedSpread:
     of_unit = np.eye(units.max() + 1)[units]  # (runs, units)
     of_unit /= of_unit.sum(axis=0)
     mean = float((accuracy @ of_unit).mean())
-    low, high = _interval(mean, runs, of_unit, accuracy @ of_unit, draws)
     tested = [
         {name for run in group for name in run.files} for _, group in groupby(runs, key=lambda run: run.split_seed)
     ]
     images = set().union(*tested)
-    lowest = 0.0 if runs[0].correct.dtype == bool else -1.0
+    of_accuracies = runs[0].correct.dtype == bool
+    if of_accuracies and len(runs) == 1:
+        low, high = wilson_interval(runs[0].correct.sum(), len(images))
+    else:
+        low, high = _interval(mean, runs, of_unit, accuracy @ of_unit, draws, len(images))
+    lowest = 0.0 if of_accuracies else -1.0
     return SeedSpread(
         mean,
-        max(low, lowest),
-        min(high, 1.0),
+        max(float(low), lowest),
+        min(float(high), 1.0),
         None if training_variance is None else training_variance**0.5,
         None if split_variance is None else split_variance**0.5,
         len(images),
@@ -119,19 +130,38 @@ def _variance_components(accuracy: np.ndarray, split_of_run: np.ndarray) -> tupl
 
 
 def _interval(
-    mean: float, runs: Sequence[Run], of_unit: np.ndarray, unit_means: np.ndarray, draws: int
+    mean: float,
+    runs: Sequence[Run],
+    of_unit: np.ndarray,
+    unit_means: np.ndarray,
+    draws: int,
+    images: int,
 ) -> tuple[float, float]:
-    variance = float(np.var(_draw_means(runs, of_unit, draws), ddof=1))
+    of_all, of_images = _draw_means(runs, of_unit, draws)
+    variance = float(np.var(of_all, ddof=1))
     units = len(unit_means)
     freedom = np.inf
     if units > 1 and (of_seeds := float(unit_means.var(ddof=1) / units)):
         freedom = (units - 1) * max(1.0, variance / of_seeds) ** 2
-    half = t.ppf((1 + LEVEL) / 2, freedom) * variance**0.5
-    return float(mean - half), float(mean + half)
+    factor = t.ppf((1 + LEVEL) / 2, freedom) ** 2
+    variance_of_images = float(np.var(of_images, ddof=1))
+    smallest = (mean, mean)
+    if runs[0].correct.dtype == bool:
+        predictions = sum(len(run.files) for run in runs)
+        effective = mean * (1 - mean) / variance_of_images if variance_of_images else 0.0
+        count = min(max(images, effective), predictions)
+        smallest = wilson_interval(mean * count, count)
+    below, above = (
+        (factor * variance + max(0.0, (mean - end) ** 2 - factor * variance_of_images)) ** 0.5 for end in smallest
+    )
+    return float(mean - below), float(mean + above)
 
 
-def _draw_means(runs: Sequence[Run], of_unit: np.ndarray, draws: int) -> np.ndarray:
-    """Draw seeds and images, and compute the mean accuracy of each draw: float, (draws,).
+def _draw_means(runs: Sequence[Run], of_unit: np.ndarray, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw seeds and images, and compute the mean accuracy of each draw.
+
+    Returns:
+        float, (draws,): the means. float, (draws,): the means of all seeds for the same draws of images.
 
     Images get independent Poisson weights, which are nearly those of drawing with replacement. All sums are of whole
     numbers, so they are exact on any number of cores.
@@ -143,11 +173,13 @@ def _draw_means(runs: Sequence[Run], of_unit: np.ndarray, draws: int) -> np.ndar
     correct[column, row] = np.concatenate([run.correct for run in runs])
     rng = np.random.default_rng(0)
     units = of_unit.shape[1]
-    means = []
+    means, of_images = [], []
     for start in range(0, draws, CHUNK):
         size = min(CHUNK, draws - start)
         weights = rng.poisson(1, (size, len(names))).astype(float)
         accuracy = (weights @ correct) / np.maximum(weights @ tested, 1)
         drawn = rng.multinomial(max(1, units - 1), np.full(units, 1 / units), size)
-        means.append((accuracy @ of_unit * drawn).sum(axis=1) / drawn.sum(axis=1))
-    return np.concatenate(means)
+        by_unit = accuracy @ of_unit
+        means.append((by_unit * drawn).sum(axis=1) / drawn.sum(axis=1))
+        of_images.append(by_unit.mean(axis=1))
+    return np.concatenate(means), np.concatenate(of_images)

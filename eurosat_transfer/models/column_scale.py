@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-MAX_RATIO = 100.0  # of a column's root mean square to the median of all columns
+MAX_RATIO = 100.0  # of a column's largest absolute value to the median of all columns
 NAMED = 3  # columns that a message names
 
 

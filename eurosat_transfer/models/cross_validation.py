@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eurosat_transfer.models.equal_rows import number_equal_rows
+
 FOLDS = 5
-ENOUGH_ROWS = 2000  # held-out rows that estimate a loss well: more of them would only cost time
+ENOUGH_ROWS = 2000  # different held-out rows that estimate a loss well: more of them would only cost time
 
 
 class Fold(NamedTuple):
@@ -20,29 +22,40 @@ class Fold(NamedTuple):
     held_out: np.ndarray
 
 
-def stratified_folds(y: np.ndarray) -> list[Fold]:
+def stratified_folds(X: np.ndarray, y: np.ndarray) -> list[Fold]:
     """Divide the rows of a training set into folds, so that the rows of each class are spread over them evenly.
 
-    A class with one row is never held out, because no classifier can predict a class that it was not fitted on.
-    Classes with fewer rows than folds are held out in some folds only.
+    Equal rows stay together, because a classifier that was fitted on a copy of a row knows the answer. So every row
+    twice gives the folds of every row once.
+
+    A class with one row, apart from copies, is never held out, because no classifier can predict a class that it was
+    not fitted on. Equal rows with different labels are never held out either. Classes with fewer rows than folds are
+    held out in some folds only.
 
     Args:
-        y: int, (n,), n of 1 or more: labels.
+        X: numbers, (n, d), n of 1 or more.
+        y: int, (n,): labels.
 
     Returns:
-        Folds without common held-out rows, until 2,000 rows or all are held out. The list is empty if every class has
-        one row. Equal labels always give equal folds.
+        Folds without common held-out rows, until 2,000 different rows or all are held out. The list is empty if every
+        class has one row, apart from copies. Without equal rows, equal labels always give equal folds.
     """
-    fold_of_row = np.full(len(y), -1)
-    order = np.random.default_rng(0).permutation(len(y))  # neighbours in a data set can show the same place
+    group_of_row = number_equal_rows(X)
+    label_of_group = y[np.unique(group_of_row, return_index=True)[1]]
+    contradictory = np.bincount(group_of_row, y != label_of_group[group_of_row]) > 0
+    fold_of_group = np.full(len(label_of_group), -1)
+    order = np.random.default_rng(0).permutation(len(label_of_group))  # neighbours can show the same place
     next_fold = 0
-    for label in np.unique(y):
-        rows = order[y[order] == label]
-        if len(rows) > 1:
-            fold_of_row[rows] = (next_fold + np.arange(len(rows))) % FOLDS
-            next_fold += len(rows)
+    for label in np.unique(label_of_group):
+        groups = order[((label_of_group == label) & ~contradictory)[order]]
+        if len(groups) > 1:
+            fold_of_group[groups] = (next_fold + np.arange(len(groups))) % FOLDS
+            next_fold += len(groups)
     folds: list[Fold] = []
-    for number in np.unique(fold_of_row[fold_of_row >= 0]):
-        if sum(len(fold.held_out) for fold in folds) < ENOUGH_ROWS:
-            folds.append(Fold(np.flatnonzero(fold_of_row != number), np.flatnonzero(fold_of_row == number)))
+    different = 0
+    for number in np.unique(fold_of_group[fold_of_group >= 0]):
+        if different < ENOUGH_ROWS:
+            is_held_out = fold_of_group[group_of_row] == number
+            folds.append(Fold(np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)))
+            different += int((fold_of_group == number).sum())
     return folds

@@ -268,5 +268,5 @@ def finetune_label_subsets(
         checkpoint = checkpoints / f"{len(positions)}.npz"
         tuned = finetune(train, tiles["val"], classes, preprocess, params, checkpoint)
         test = predict_tiles(Network(tuned.model, tuned.preprocess), tiles["test"], "test", params.test_turns)
-        fits.append(Fit("finetune", len(positions), 0, test.accuracy))
+        fits.append(Fit("finetune", len(positions), 0, test.accuracy, test.predicted == test.actual))
     return fits

@@ -12,6 +12,7 @@ from eurosat_transfer.exact import grid_step, round_to_grid
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.models.calibration import fit_temperature, probabilities_of_all_classes
 from eurosat_transfer.models.column_scale import warn_about_large_columns
+from eurosat_transfer.models.equal_rows import number_equal_rows
 from eurosat_transfer.parameters.knn import Knn
 
 
@@ -70,6 +71,21 @@ def _nearest(rows: np.ndarray, X: np.ndarray | None, k: int) -> np.ndarray:
     return neighbours
 
 
+def _nearest_others(rows: np.ndarray, groups: np.ndarray, k: int) -> np.ndarray:
+    """Find the k nearest of the rows that differ from each row: int64, (n, k), nearest first.
+
+    Args:
+        rows: float64, (n, d), on the grid.
+        groups: int64, (n,): the number of each row. Equal rows have the same number.
+        k: number of neighbours, at most the number of rows outside the largest group.
+    """
+    copies = int(np.bincount(groups).max()) - 1  # at most this many neighbours of a row are equal to it
+    neighbours = _nearest(rows, None, k + copies)
+    is_copy = groups[neighbours] == groups[:, None]
+    different_first = np.argsort(is_copy, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(neighbours, different_first, axis=1)
+
+
 def vote_scores(neighbours: np.ndarray, classes: int) -> np.ndarray:
     """Count the votes of neighbours. Of classes with equally many votes, the one with the nearest neighbour is first.
 
@@ -96,14 +112,17 @@ def fit_knn(X: np.ndarray, y: np.ndarray, k: int) -> NearestRows:
         k: number of neighbours that vote.
 
     Returns:
-        The classifier. The neighbours of a training row do not include the row itself.
+        The classifier. For the temperature, the neighbours of a training row do not include the row itself and the rows
+        that are equal to it.
     """
     step = grid_step(X)
     rows = round_to_grid(X, step)
     classes, votes_for = np.unique(y, return_inverse=True)
     temperature = 1.0
-    if len(y) > 1:
-        others = _nearest(rows, None, min(k, len(y) - 1))
+    groups = number_equal_rows(rows)
+    most_votes = min(k, len(y) - int(np.bincount(groups).max()))
+    if most_votes:
+        others = _nearest_others(rows, groups, most_votes)
         temperature = fit_temperature(vote_scores(votes_for[others], len(classes)), votes_for)
     return NearestRows(k, step, rows, classes, votes_for, temperature)
 

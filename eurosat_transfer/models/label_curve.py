@@ -69,6 +69,6 @@ def fit_label_curve(features: FeatureSet, labels: Labels, svm: Svm, probe: Probe
             for rows in subsets:
                 for name, fit_and_predict in classifiers.items():
                     correct = fit_and_predict(X[rows], y[rows], unseen) == actual
-                    fits.append(Fit(name, len(rows), draw, float(correct.mean())))
+                    fits.append(Fit(name, len(rows), draw, float(correct.mean()), correct))
                 bar.update()
-    return sorted(fits)
+    return sorted(fits, key=lambda fit: (fit.classifier, fit.images, fit.draw))

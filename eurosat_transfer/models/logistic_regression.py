@@ -151,9 +151,9 @@ def choose_logistic_penalty(X: np.ndarray, y: np.ndarray) -> float:
         y: int, (n,): labels, of two classes or more.
 
     Returns:
-        One of PENALTIES, or 30 if there is one row of each class.
+        One of PENALTIES, or 30 if there is one different row of each class.
     """
-    folds = stratified_folds(y)
+    folds = stratified_folds(X, y)
     if not folds:
         return WITHOUT_CHOICE
     rows = _scale(X).X

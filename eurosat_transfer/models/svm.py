@@ -263,9 +263,9 @@ def choose_svm_penalty(X: np.ndarray, y: np.ndarray, kernel: str) -> float:
         kernel: "linear" or "rbf".
 
     Returns:
-        One of PENALTIES, or 10 if there is one row of each class.
+        One of PENALTIES, or 10 if there is one different row of each class.
     """
-    return _choose_penalty(_prepare(X, y, kernel), stratified_folds(y))
+    return _choose_penalty(_prepare(X, y, kernel), stratified_folds(X, y))
 
 
 def _choose_penalty(train: _TrainingSet, folds: Sequence[Fold]) -> float:
@@ -296,9 +296,9 @@ def fit_calibrated_svm(X: np.ndarray, y: np.ndarray, kernel: str, C: float | str
         C: penalty, or "auto" to choose it by cross-validation.
 
     Returns:
-        The machine, and its C. Its temperature is 1 if there is one row of each class.
+        The machine, and its C. Its temperature is 1 if there is one different row of each class.
     """
-    train, folds = _prepare(X, y, kernel), stratified_folds(y)
+    train, folds = _prepare(X, y, kernel), stratified_folds(X, y)
     chosen = _choose_penalty(train, folds) if isinstance(C, str) else C
     temperature = fit_temperature(*_cross_validated_scores(train, folds, chosen)) if folds else 1.0
     return CalibratedMachine(_fit(train, np.arange(len(y)), chosen), temperature, len(y)), chosen

@@ -5,12 +5,14 @@ import atexit
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.pipeline.definition import inputs_of
 from eurosat_transfer.pipeline.exclusive import run_exclusively
 from eurosat_transfer.pipeline.integrity import damaged_outputs
+from eurosat_transfer.pipeline.seconds_log import log_seconds
 from eurosat_transfer.pipeline.sharing import computed_once
 
 REPAIR = "python -m eurosat_transfer repair"
@@ -20,7 +22,8 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     """Run a stage as a program, and return when it has succeeded.
 
     The only command line option is --help. If DVC has started the program, the stage runs in one process at a time,
-    refuses damaged inputs, and takes its outputs from a parallel run that computes the same.
+    refuses damaged inputs, and takes its outputs from a parallel run that computes the same. A log that is no output
+    says how long it took.
 
     Args:
         main: the stage. It has no arguments: its parameters are in params.yaml, and dvc.yaml names its files.
@@ -62,4 +65,6 @@ def _run(main: Callable[[], None]) -> None:
             raise UserError(f"damaged in DVC's cache: {names}. The content differs from its checksum. Run `{REPAIR}`")
         with computed_once(stage) as taken:
             if not taken:
+                start = time.monotonic()
                 main()
+                log_seconds(stage, time.monotonic() - start)

@@ -147,7 +147,7 @@ def learning_curve_chart(history: Rows, quantity: str) -> alt.Chart:
     )
 
 
-def label_curve_chart(rows: Rows) -> alt.LayerChart:
+def label_curve_chart(rows: Rows) -> alt.Chart | alt.LayerChart:
     """Draw the test accuracy of each classifier by number of labelled images.
 
     Args:
@@ -162,11 +162,15 @@ def label_curve_chart(rows: Rows) -> alt.LayerChart:
         chart.transform_filter("isValid(datum.sd)")
         .transform_calculate(low="datum.mean - datum.sd", high="datum.mean + datum.sd")
         .mark_area(opacity=0.2)
-        .encode(y=alt.Y("low:Q", title="test accuracy", scale=alt.Scale(zero=False)), y2="high:Q")
+        .encode(y=alt.Y("low:Q", title="test accuracy (band: ± 1 sd)", scale=alt.Scale(zero=False)), y2="high:Q")
     )
     figures = [alt.Tooltip(f"{key}:Q", format=".3f") for key in ("mean", "sd", "se")]
     details = ["name:N", "images:Q", *figures, "draws:Q"]
-    return band + chart.mark_line(point=True).encode(y="mean:Q", tooltip=details)
+    lines = chart.mark_line(point=True).encode(tooltip=details)
+    if any(row["sd"] is not None for row in rows):
+        return band + lines.encode(y="mean:Q")
+    # Vega warns of a layer without data.
+    return lines.encode(y=alt.Y("mean:Q", title="test accuracy", scale=alt.Scale(zero=False)))
 
 
 def projection_chart(rows: Rows, classes: Sequence[str], x: str, y: str) -> alt.Chart:

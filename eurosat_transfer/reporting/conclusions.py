@@ -1,13 +1,15 @@
 """What a reader should do after this run, and how sure that is: the first screen of the report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.evaluation.seed_findings import current_findings
+from eurosat_transfer.evaluation.training_seed import has_random_training
 from eurosat_transfer.reporting.cost import count_cost
+from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY
 from eurosat_transfer.reporting.results import Rows, RunResults
+from eurosat_transfer.reporting.seed_runs import SeedRuns, describe_seed_runs
 from eurosat_transfer.reporting.sentences import describe_label_curves
 from eurosat_transfer.reporting.training_randomness import describe_training_randomness
 from eurosat_transfer.reporting.weak_classes import describe_weak_class, find_weakest_classes
@@ -36,13 +38,15 @@ class Run(NamedTuple):
         params: all parameters: {section: {parameter: value}}.
         results: results of the run.
         curves: label curves, as join_label_curves returns them.
-        subsets: number of images in train, val and test.
+        folds: number of images in train, val and test of each fold. A single split is one fold.
+        images: number of different images of all folds.
     """
 
     params: Mapping[str, Mapping[str, Any]]
     results: RunResults
     curves: Mapping[str, Rows]
-    subsets: Mapping[str, int]
+    folds: Sequence[Mapping[str, int]]
+    images: int
 
     @property
     def recommended(self) -> str:
@@ -60,16 +64,26 @@ class Run(NamedTuple):
         return list(dict.fromkeys((self.recommended, self.best)))
 
     @property
-    def small_classes(self) -> str:
-        """A sentence about the classes with few test images; empty if there are none."""
-        sentence = describe_small_classes(self.results.comparison["small_classes"])
-        return f"{sentence}." if sentence else ""
+    def rivals(self) -> list[str]:
+        """The candidates, and then the other classifiers that cannot be told apart from the best one."""
+        return list(dict.fromkeys((*self.candidates, *self.results.comparison["tied"])))
+
+    @property
+    def seed_runs(self) -> SeedRuns:
+        """How many splits and trainings the command seeds has run."""
+        counts = self.results.seeds.get("seeds", {})
+        return SeedRuns(counts.get("splits", 0), counts.get("trainings", 0))
 
     @property
     def seeds(self) -> dict[str, dict[str, Any]]:
         """What several seeds have shown, by classifier, where that belongs to this run."""
         accuracies = {name: metrics["test"]["accuracy"] for name, metrics in self.results.metrics.items()}
-        return current_findings(self.results.seeds, self.params, accuracies)
+        found = current_findings(self.results.seeds, self.params, accuracies)
+        return {name: found[name] for name in found if self.seed_runs.vary(self.is_random(name))}
+
+    def is_random(self, name: str) -> bool:
+        """Tell whether the result of a classifier depends on a training seed."""
+        return has_random_training(self.params.get(name, {}))
 
 
 def draw_conclusions(run: Run) -> list[Conclusion]:
@@ -115,38 +129,23 @@ def describe_certainty(run: Run) -> list[str]:
         run: parameters and results.
     """
     test, seeds = run.results.metrics[run.recommended]["test"], run.seeds
+    measured = [name for name in run.candidates if name in seeds]
+    one_run = [name for name in run.candidates if name not in seeds]
     sentences = [
         f"The 95 % interval of this accuracy is {test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}, from "
         f"{run.results.comparison['images']:,} test images.",
-        *(describe_seeds(name, seeds[name]) for name in run.candidates if name in seeds),
+        *(describe_seed_runs(name, seeds[name], run.seed_runs, run.is_random(name)) for name in measured),
     ]
-    if not seeds:
-        sentences.append("It is the interval of one run, and does not contain the choice of the training images.")
-    sentences += [
+    if one_run:
+        sentences.append(
+            f"The results of {' and '.join(one_run)} come from one run, whose intervals do not contain the choice of "
+            "the training images."
+        )
+    return sentences + [
         describe_training_randomness(name, run.params[name], seeds.get(name))
-        for name in run.candidates
-        if _has_random_training(run.params.get(name, {}))
+        for name in run.rivals
+        if run.is_random(name)
     ]
-    return [*sentences, *filter(None, [run.small_classes])]
-
-
-def _has_random_training(parameters: Mapping[str, Any]) -> bool:
-    """Tell whether a classifier has a seed that its result depends on. The solver lbfgs of the probe uses none."""
-    return "seed" in parameters and parameters.get("solver") != "lbfgs"
-
-
-def describe_seeds(name: str, figures: Mapping[str, Any]) -> str:
-    """Say what several seeds have shown of a classifier.
-
-    Args:
-        name: of the classifier.
-        figures: runs, mean, low, high, sd_split. sd_split is None where it was not measured.
-    """
-    spread = "" if figures["sd_split"] is None else f"; standard deviation {figures['sd_split']:.3f} between splits"
-    return (
-        f"Over {figures['runs']} runs with other splits and seeds, {name} has a mean test accuracy of "
-        f"{figures['mean']:.3f} (95 % interval {figures['low']:.3f} to {figures['high']:.3f}{spread})."
-    )
 
 
 def describe_more_labels(run: Run) -> Conclusion:
@@ -155,12 +154,14 @@ def describe_more_labels(run: Run) -> Conclusion:
     Args:
         run: parameters and results.
     """
+    if len(run.folds) > 1:
+        return Conclusion("More labels", [FIRST_FOLD_ONLY])
     sentences, command = [], ""
     for name in run.candidates:
         found = describe_label_curves({name: run.curves[name]}) if name in run.curves else []
         sentences += found or [f"This run has not measured what more labels bring to {name}."]
         if not found and "label_sizes" in run.params.get(name, ()):
-            half = max(1, run.subsets["train"] // (2 * len(run.results.per_class[name])))
+            half = max(1, run.folds[0]["train"] // (2 * len(run.results.per_class[name])))
             sentences[-1] = f"This run has not measured what more labels bring to {name}. This command does:"
             command = f"dvc exp run -S '{name}.label_sizes=[{half}]'"
     return Conclusion("More labels", sentences, command)
@@ -201,7 +202,7 @@ def describe_cost(run: Run) -> list[str]:
 
 
 def _describe_cost_of(name: str, run: Run) -> str:
-    cost = count_cost(name, run.params, run.subsets)
+    cost = count_cost(name, run.params, run.folds, run.images)
     if not cost.each_new:
         return f"{name} needs no network."
     steps = f"{cost.steps:,} training steps, with {cost.trained:,} images forward and back, and " if cost.steps else ""
@@ -215,7 +216,7 @@ def describe_next_step(run: Run) -> Conclusion:
     Args:
         run: parameters and results.
     """
-    if not run.seeds:
+    if run.seed_runs.splits < 2 or any(name not in run.seeds for name in run.candidates):
         return Conclusion("Next", ["Other splits and training seeds, which show how much these results vary:"], SEEDS)
     return Conclusion(
         "Next",

@@ -1,6 +1,6 @@
 """What each classifier costs, counted in images and steps: seconds would differ from run to run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 VIEWS = 8  # flips and rotations of a tile that finetune.test_turns averages
@@ -22,22 +22,36 @@ class Cost(NamedTuple):
     each_new: int
 
 
-def count_cost(name: str, params: Mapping[str, Mapping[str, Any]], subsets: Mapping[str, int]) -> Cost:
+def count_cost(
+    name: str, params: Mapping[str, Mapping[str, Any]], folds: Sequence[Mapping[str, int]], images: int
+) -> Cost:
     """Count the cost of a classifier. The label curve and the pretraining of the network are not counted.
 
     Args:
         name: of the classifier.
         params: {section: {parameter: value}}.
-        subsets: number of images in train, val and test.
+        folds: number of images in train, val and test of each fold. A single split is one fold.
+        images: number of different images of all folds.
 
     Returns:
-        The cost. All counts are 0 for pixels. The classifiers on the features share one pass over the images.
+        The cost of all folds together. All counts are 0 for pixels. The classifiers on the features share one pass over
+        the images, because the folds share the features.
     """
     if name == "pixels":
         return Cost(0, 0, 0, 0)
     if name != "finetune":
-        return Cost(0 if params["extract"].get("features") else sum(subsets.values()), 0, 0, 1)
-    settings = params["finetune"]
+        return Cost(0 if params["extract"].get("features") else images, 0, 0, 1)
+    costs = [_count_finetune(params["finetune"], fold) for fold in folds]
+    return Cost(
+        forward=sum(cost.forward for cost in costs),
+        trained=sum(cost.trained for cost in costs),
+        steps=sum(cost.steps for cost in costs),
+        each_new=costs[0].each_new,
+    )
+
+
+def _count_finetune(settings: Mapping[str, Any], subsets: Mapping[str, int]) -> Cost:
+    """Count the cost of fine-tuning on one fold."""
     views = VIEWS if settings["test_turns"] else 1
     runs = [subsets["train"]] + ([subsets["train"] + subsets["val"]] if settings["refit"] else [])
     forward = settings["epochs"] * subsets["val"] + views * (subsets["val"] + subsets["test"])

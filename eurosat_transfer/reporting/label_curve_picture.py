@@ -27,6 +27,6 @@ def draw_label_curve(path: str, summary: Mapping[str, Sequence[Mapping[str, Any]
         axis.fill_between(images, mean - sd, mean + sd, alpha=0.2, color=colour)  # NaN, and no band, for a single fit
     axis.set(xscale="log", xlabel="labelled training images", ylabel="test accuracy")
     axis.grid(alpha=0.3)
-    axis.legend(title="mean ± standard deviation of the draws", title_fontsize="small")
+    axis.legend(title="mean, and band: ± 1 standard deviation of the draws", title_fontsize="small")
     with atomic_write(path) as part:
         figure.savefig(part, dpi=DPI, format="png")

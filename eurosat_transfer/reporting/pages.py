@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -15,11 +16,13 @@ from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.decoding import decode_image, read_orientation
 from eurosat_transfer.data.selection import Selection
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.changed_parameters import changed_parameters, data_name, default_parameters
 from eurosat_transfer.reporting.charts import make_charts
 from eurosat_transfer.reporting.conclusions import Run, draw_conclusions
 from eurosat_transfer.reporting.cost import count_cost
+from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY, describe_data
 from eurosat_transfer.reporting.explorer import explorer_chart
 from eurosat_transfer.reporting.label_curves import join_label_curves, tabulate_label_curves
 from eurosat_transfer.reporting.palette import class_colours
@@ -45,38 +48,45 @@ def write_report(
         params: all parameters: {section: {parameter: value}}.
         results: results of the run.
         dataset: data set with the tiles.
-        selection: the selected tiles of the data set.
+        selection: the selected tiles of the data set, of all folds.
 
     Raises:
         UserError: the data set is damaged.
         OSError: a page cannot be written.
     """
+    pooled = selection.pooled()
 
     def show_tile(position: int) -> str:
-        return to_data_uri(dataset[int(selection.indices["test"][position])].image)
+        return to_data_uri(dataset[int(pooled.indices["test"][position])].image)
 
     explored = explorer_points(results, show_tile)
     classes = selection.classes
-    curves = join_label_curves(results)
-    subsets = {name: len(labels) for name, labels in selection.labels.items()}
-    run = Run(params, results, curves, subsets)
+    folds = [{subset: len(labels) for subset, labels in fold.labels.items()} for fold in selection.folds()]
+    curves = join_label_curves(results) if len(folds) == 1 else {}
+    findings = describe_results(results, curves)
+    if len(folds) > 1:
+        findings["labels"] = [FIRST_FOLD_ONLY]
+    run = Run(params, results, curves, folds, selection.count())
+    small_classes = describe_small_classes(results.comparison["small_classes"])
     context = {
         "about": dataset.description,
+        "about_images": describe_data(results.data, params["split"]["contradictions"], folds),
         "data_name": data_name(params),
         "changed": changed_parameters(params, default_parameters()),
         "conclusions": draw_conclusions(run),
-        "small_classes": run.small_classes,
+        "small_classes": f"{small_classes}." if small_classes else "",
         "curves": curves,
         "curve_rows": tabulate_label_curves(curves),
-        "costs": {name: count_cost(name, params, subsets) for name in results.metrics},
+        "costs": {name: count_cost(name, params, folds, selection.count()) for name in results.metrics},
         "colours": dict(zip(classes, class_colours(classes), strict=True)),
         "params": params,
         "results": results,
         "classes": classes,
         "classifiers": {name: CLASSIFIERS[name] for name in results.metrics},
-        "subsets": subsets,
+        "subsets": {subset: len(labels) for subset, labels in pooled.labels.items()},
+        "folds": len(folds),
         "versions": {name: version(name) for name in LIBRARIES},
-        "findings": describe_results(results, curves),
+        "findings": findings,
         "mistakes": show_mistakes(results, show_tile),
         "charts": make_charts(results, classes, curves),
         "explored": len(explored),
@@ -159,7 +169,7 @@ def explorer_points(results: RunResults, show_tile: ShowTile) -> Rows:
 
 
 def render_pages(context: Mapping[str, Any]) -> None:
-    """Render all pages. Texts from outside, such as names of classes and files, are escaped in the HTML pages.
+    """Render all pages. Texts from outside, such as names of classes and files, are escaped.
 
     Args:
         context: the variables of the templates.
@@ -176,6 +186,16 @@ def render_pages(context: Mapping[str, Any]) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    templates.filters["markdown"] = escape_tags
     for name in PAGES:
         with atomic_write(f"report/{name}") as part:
             part.write_text(templates.get_template(f"{name}.j2").render(context), encoding="utf-8")
+
+
+def escape_tags(text: str) -> str:
+    """Escape what Markdown takes for the start of an HTML tag. Other signs "<", as in "p < 0.05", stay as they are.
+
+    Args:
+        text: a sentence or a name.
+    """
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

@@ -29,6 +29,8 @@ class RunResults(NamedTuple):
             never run.
         labels: by classifier of the stage labels, a row per number of images: images, mean, sd, se, draws. sd and se
             are None for a single draw.
+        label_pairs: a row for each two classifiers of the stage labels and each number of images: first, second,
+            images, draws, mean, low, high (simultaneous intervals). low and high are None for a single draw.
         subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
         tsne: by projection (features, pixels): neighbour_agreement, trustworthiness.
         points: a row per image in the t-SNE pictures: row (its position in predictions), class, feature_x, feature_y,
@@ -37,6 +39,7 @@ class RunResults(NamedTuple):
             ratio of the iterations, or None.
         curves: a row per epoch at the best rate: network, activation, rate, seed, iteration, loss.
         backbone: parameters, descriptor_size.
+        data: images, copies, contradictions: numbers of images of the data set.
     """
 
     metrics: dict[str, dict[str, Any]]
@@ -46,12 +49,14 @@ class RunResults(NamedTuple):
     comparison: dict[str, Any]
     seeds: dict[str, Any]
     labels: dict[str, Rows]
+    label_pairs: Rows
     subset_fits: dict[str, Rows]
     tsne: dict[str, dict[str, float]]
     points: Rows
     activations: dict[str, dict[str, dict[str, Any]]]
     curves: Rows
     backbone: dict[str, Any]
+    data: dict[str, int]
 
 
 def load_results() -> RunResults:
@@ -77,6 +82,7 @@ def load_results() -> RunResults:
         comparison=read_json("metrics/compare.json"),
         seeds=read_json(SEEDS_FILE) if Path(SEEDS_FILE).exists() else {},
         labels=read_json("metrics/labels.json"),
+        label_pairs=read_json("metrics/label_pairs.json")["pairs"],
         subset_fits={
             name: _read_figures(path, "images", "accuracy")
             for name, path in _existing("plots/{}_labels.csv", names).items()
@@ -86,6 +92,7 @@ def load_results() -> RunResults:
         activations=read_json("metrics/activations.json"),
         curves=_read_figures("plots/activations.csv", "rate", "iteration", "loss"),
         backbone=read_json("metrics/backbone.json"),
+        data=read_json("metrics/data.json"),
     )
 
 

@@ -19,7 +19,7 @@ def describe_results(results: RunResults, curves: Mapping[str, Sequence[Mapping[
     return {
         "comparison": describe_comparison(results.comparison),
         "calibration": describe_calibration(results.metrics),
-        "labels": describe_label_curves(curves),
+        "labels": [*describe_label_curves(curves), *describe_label_pairs(results.label_pairs)],
         "tsne": [describe_projections(results.tsne)],
         "activations": describe_activations(results.activations),
     }
@@ -43,7 +43,7 @@ def describe_calibration(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
     Args:
         metrics: by classifier: test, with ece, and ece_limit: the error that a perfectly calibrated classifier with the
-            same confidences stays below in 95 % of test sets of this size.
+            same confidences stays below in 99 % of test sets of this size.
 
     Returns:
         One sentence or two.
@@ -64,8 +64,8 @@ def describe_calibration(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def describe_label_curves(summary: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Say for each classifier what about twice as many labels changed, up to all training images.
 
-    The rule: more labels help if the 95 % interval of the mean gain is above 0. The interval is over the draws, on the
-    same test images, and each draw's smaller subset is part of the larger one.
+    The rule: more labels help if the 95 % interval of the mean gain is above 0. The interval is over the draws and the
+    test images, and each draw's smaller subset is part of the larger one.
 
     Args:
         summary: by classifier, in the order of the numbers of images: images; gain, with images, draws, mean, low and
@@ -84,7 +84,7 @@ def _describe_gain(name: str, last: Mapping[str, Any]) -> str:
         f"images) changed the test accuracy by {gain['mean']:+.3f}"
     )
     if gain["low"] is None:
-        return f"{change}. There is only one draw, so the uncertainty is unknown."
+        return f"{change}. Only the accuracy of each fit is known, so the uncertainty is unknown."
     if gain["low"] > 0:
         verdict = "is above 0, so more labels still help"
     elif gain["high"] < 0:
@@ -92,7 +92,34 @@ def _describe_gain(name: str, last: Mapping[str, Any]) -> str:
     else:
         verdict = "contains 0, so it is not clear that more labels help"
     interval = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
-    return f"{change} on average. The 95 % interval of this mean over {gain['draws']} draws, {interval}, {verdict}."
+    if gain["draws"] == 1:
+        return f"{change}. The 95 % interval of this single draw over the test images, {interval}, {verdict}."
+    return (
+        f"{change} on average. The 95 % interval over {gain['draws']} draws and the test images, {interval}, {verdict}."
+    )
+
+
+def describe_label_pairs(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say for each two classifiers how far apart their label curves are, where the draws differ.
+
+    Args:
+        pairs: a row for each pair and number of images: first, second, images, draws, mean, low and high, as
+            eurosat_transfer.evaluation.label_curve.compare_label_curves returns them.
+
+    Returns:
+        One string for each pair that has a number of images with several draws.
+    """
+    by_pair: dict[tuple[str, str], list[str]] = {}
+    for row in pairs:
+        if row["low"] is not None:
+            difference = f"{row['mean']:+.3f} with {row['images']} ({row['low']:+.3f} to {row['high']:+.3f})"
+            by_pair.setdefault((row["first"], row["second"]), []).append(difference)
+    return [
+        f"Accuracy of {first} minus that of {second} on the same draws, by number of labels: {', '.join(differences)}. "
+        "In brackets are simultaneous 95 % intervals over the draws and the test images: in 95 % of all experiments, "
+        "all of them together contain their differences."
+        for (first, second), differences in by_pair.items()
+    ]
 
 
 def describe_projections(figures: Mapping[str, Mapping[str, float]]) -> str:

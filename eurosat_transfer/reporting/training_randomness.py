@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eurosat_transfer.evaluation.seed_findings import has_random_training
+from eurosat_transfer.evaluation.training_seed import has_random_training
 
 
 def describe_training_randomness(
@@ -15,7 +15,8 @@ def describe_training_randomness(
         name: of the classifier.
         parameters: of its section in params.yaml.
         findings: what several seeds have shown of the classifier, as
-            eurosat_transfer.evaluation.seed_findings.current_findings returns it. None if only one seed was run.
+            eurosat_transfer.evaluation.seed_findings.current_findings returns it, of two trainings or more. None if
+            only one training was run.
 
     Returns:
         One or two sentences. Empty if the result does not depend on a seed.
@@ -24,8 +25,8 @@ def describe_training_randomness(
         return ""
     if findings is None:
         return (
-            f"{name} was trained once, with {name}.seed={parameters['seed']}. Another seed gives another accuracy, and "
-            "this randomness is not in the interval; `python -m eurosat_transfer seeds 3` measures it."
+            f"{name} was trained with one seed, {name}.seed={parameters['seed']}. Another seed gives another accuracy, "
+            "and this randomness is not in the interval; `python -m eurosat_transfer seeds 3` measures it."
         )
     if findings["sd_training"] is None:
         return (

@@ -9,10 +9,10 @@ import pytest
 from conftest import environment, run
 
 from eurosat_transfer import __main__ as command_line
-from eurosat_transfer.commands import lab, repair, seeds, summary
+from eurosat_transfer.commands import experiment_table, lab, repair, seeds, summary
 from eurosat_transfer.errors import UserError
 
-MODULES = {"summary": summary, "seeds": seeds, "lab": lab, "repair": repair}
+MODULES = {"summary": summary, "experiments": experiment_table, "seeds": seeds, "lab": lab, "repair": repair}
 
 
 @pytest.fixture

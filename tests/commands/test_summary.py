@@ -10,6 +10,7 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.pipeline import integrity
+from eurosat_transfer.pipeline.seconds_log import log_seconds
 
 NO_RESULT = "no result yet: `dvc repro` computes it, `dvc pull` fetches it"
 
@@ -57,11 +58,10 @@ def test_the_best_classifier_comes_first(show):
 
 def test_the_recommended_classifier_is_named_within_the_terminal(show):
     words = f"Use svm: {'it is the cheapest classifier that cannot be told apart from the best one, ' * 2}finetune"
-    write_json("metrics/compare.json", {"words": words, "small_classes": {"Forest": 3}})
+    write_json("metrics/compare.json", {"words": words})
     assert "Use svm" not in show()  # results are missing
     printed = show(**dict.fromkeys(CLASSIFIERS, 0.5))
     assert f"{words}." in printed.replace("\n", " ")
-    assert "Forest (3)." in printed
     assert max(map(len, printed.splitlines())) <= 100
 
 
@@ -114,3 +114,10 @@ def test_damage_is_reported_instead_of_results(show, monkeypatch, capsys):
         "`python -m eurosat_transfer repair` removes the damaged objects"
     )
     assert capsys.readouterr().out == ""
+
+
+def test_the_seconds_of_the_stages_that_ran_here_are_shown(show):
+    assert "Seconds" not in show()
+    log_seconds("svm", 2.2)
+    log_seconds("finetune", 61)
+    assert "Seconds when a stage last ran here: svm 2, finetune 61." in show()

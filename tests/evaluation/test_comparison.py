@@ -37,6 +37,20 @@ def compare_two(only_first: int, only_second: int, both: int, labels: tuple[int,
     return pair
 
 
+def test_classifiers_with_random_training_are_named_in_their_pairs():
+    candidates = {
+        "cheap": candidate(range(60)),
+        "dear": candidate(range(5))._replace(random_training=True),
+        "dearest": candidate(range(6))._replace(random_training=True),
+    }
+    comparison = compare_classifiers(candidates)
+    assert comparison["random_training"] == ["dear", "dearest"]
+    words = {(pair["better"], pair["worse"]): pair["words"] for pair in comparison["pairs"]}
+    assert words["dear", "dearest"].endswith("; dear and dearest trained with one seed)")
+    assert words["dear", "cheap"].endswith("; dear trained with one seed)")
+    assert "seed" not in compare_two(30, 4, 146)["words"]
+
+
 def test_more_accurate_classifier_is_named_first():
     pair = compare_two(4, 30, 146, labels=(640, 800))
     assert (pair["better"], pair["worse"]) == ("b", "a")
@@ -84,7 +98,7 @@ def test_the_cheapest_classifier_that_is_not_worse_is_recommended():
     assert comparison["best"] == "dearest"
     assert comparison["tied"] == ["dear", "cheap"]
     assert comparison["recommended"] == "cheap"
-    assert comparison["words"] == describe_recommendation("dearest", ["dear", "cheap"], "cheap")
+    assert comparison["words"].startswith(f"{describe_recommendation('dearest', ['dear', 'cheap'], 'cheap')}. These")
 
 
 def test_the_best_classifier_is_recommended_if_it_is_also_the_cheapest():
@@ -107,7 +121,9 @@ def test_training_labels_reach_the_pairs():
 def test_small_classes_are_listed_with_their_images():
     images = {"a": 10, "b": 9, "c": 0, "d": 181}
     candidates = {name: candidate(range(20))._replace(images_per_class=images) for name in ("cheap", "dear")}
-    assert compare_classifiers(candidates)["small_classes"] == {"b": 9, "c": 0}
+    comparison = compare_classifiers(candidates)
+    assert comparison["small_classes"] == {"b": 9, "c": 0}
+    assert comparison["words"].endswith(f"apart from it. {describe_small_classes({'b': 9, 'c': 0})}")
 
 
 def test_candidates_with_different_images_are_an_error():

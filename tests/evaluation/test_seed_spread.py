@@ -86,7 +86,7 @@ def test_shared_images_are_counted():
 
 def test_single_run_has_an_interval_of_the_images():
     spread = measure_seed_spread([make_run(0, 0, 480, 640)])
-    assert (spread.low, spread.high) == pytest.approx(wilson_interval(480, 640), abs=0.004)
+    assert (spread.low, spread.high) == wilson_interval(480, 640)
     assert (spread.training_sd, spread.split_sd) == (None, None)
 
 
@@ -136,6 +136,34 @@ def test_differences_of_two_classifiers_have_an_interval():
     losses = [Run(seed, 0, files, -np.roll(wins, seed)) for seed in range(5)]
     assert measure_seed_spread(losses).mean == pytest.approx(-0.2)
     assert measure_seed_spread(losses).low < -0.2
+
+
+def test_correct_predictions_alone_have_an_interval_with_a_width():
+    expected = wilson_interval(40, 40)
+    for runs in ([make_run(0, 0, 40, 40)], [make_run(split, seed, 40, 40) for split in range(3) for seed in range(2)]):
+        spread = measure_seed_spread(runs)
+        assert (spread.low, spread.high) == pytest.approx(expected)
+        assert spread.high == 1.0
+
+
+@pytest.mark.parametrize(("splits", "trainings"), [(1, 1), (3, 2)])
+@pytest.mark.parametrize("same_images", [True, False])
+def test_interval_covers_an_accuracy_near_one(splits, trainings, same_images):
+    """Half of the images of a run are as difficult for each run; the others are correct at random."""
+    rng = np.random.default_rng(2)
+    covered = []
+    for _ in range(300):
+        shared = rng.random(40) < 0.99
+        runs = []
+        for split in range(splits):
+            always = shared if same_images else rng.random(40) < 0.99
+            files = [f"{0 if same_images else split}/{i}.jpg" for i in range(40)]
+            for training in range(trainings):
+                correct = np.where(rng.random(40) < 0.5, always, rng.random(40) < 0.99)
+                runs.append(Run(split, training, files, correct))
+        spread = measure_seed_spread(runs, draws=100)
+        covered.append(spread.low <= 0.99 <= spread.high)
+    assert np.mean(covered) >= 0.93
 
 
 @pytest.mark.parametrize(("splits", "trainings"), [(5, 1), (3, 3), (1, 5)])

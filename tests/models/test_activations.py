@@ -114,6 +114,12 @@ def test_networks_that_are_trained_together_do_not_affect_each_other():
     assert together.losses[0] != together.losses[1]
 
 
+def test_each_seed_has_initial_weights_of_its_own():
+    trained = train_together("mlp", "relu", [1e-30], [3, 4], two_digits(), parameters(max_epochs=1))[1e-30]
+    for number, seed in enumerate((3, 4)):
+        np.testing.assert_allclose(trained.weights[0][number], initial_weights("mlp", 4, 8, "glorot", seed)[0][0])
+
+
 def test_a_network_keeps_its_weights_once_it_has_converged():
     data, seeds = two_digits(), [0, 1, 2, 3]
     trained = train_together("mlp", "relu", [0.5], seeds, data, parameters(max_epochs=60, loss=0.3))[0.5]

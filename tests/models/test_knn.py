@@ -55,6 +55,26 @@ def test_temperature_is_that_of_unseen_rows():
     np.testing.assert_allclose(fitted.probabilities(unseen, 3), expected)
 
 
+@pytest.mark.parametrize("copies", [2, 3])
+def test_temperature_with_copies_is_that_of_unseen_rows(copies):
+    (X, y), (unseen, actual) = overlapping(600, 0), overlapping(3000, 1)
+    fitted = fit_knn(np.tile(X, (copies, 1)), np.tile(y, copies), 5)
+    assert fitted.temperature == pytest.approx(fit_temperature(fitted.scores(unseen), actual), rel=0.15)
+
+
+def test_every_row_twice_and_twice_the_votes_have_the_probabilities_of_every_row_once():
+    (X, y), (unseen, _) = overlapping(600, 0), overlapping(100, 1)
+    once, twice = fit_knn(X, y, 20), fit_knn(np.tile(X, (2, 1)), np.tile(y, 2), 40)
+    assert twice.temperature == pytest.approx(2 * once.temperature, rel=0.05)
+    np.testing.assert_allclose(twice.probabilities(unseen, 3), once.probabilities(unseen, 3), atol=0.03)
+
+
+def test_equal_training_rows_have_probabilities():
+    fitted = fit_knn(np.ones((4, 2)), np.array([0, 1, 1, 1]), 3)
+    assert fitted.temperature == 1.0
+    np.testing.assert_allclose(fitted.probabilities(np.ones((1, 2)), 2).sum(axis=1), 1)
+
+
 @pytest.mark.parametrize("labels", [(1,), (0, 1), (0, 1, 2)])
 def test_few_training_rows_have_probabilities(labels):
     found = evaluate_knn(line(*labels), Knn(k=len(labels)))

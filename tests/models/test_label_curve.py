@@ -26,8 +26,9 @@ def probe_parameters(**changes) -> Probe:
 def curve(features: FeatureSet, labels: Labels, svm: Svm = RBF, **probe) -> dict[tuple[str, int, int], float]:
     """Fit a label curve: accuracy by classifier, number of images and draw."""
     fits = fit_label_curve(features, labels, svm, probe_parameters(**probe))
-    assert fits == sorted(fits)
+    assert [fit[:3] for fit in fits] == sorted(fit[:3] for fit in fits)
     found = {(fit.classifier, fit.images, fit.draw): fit.accuracy for fit in fits}
+    assert all(fit.accuracy == fit.correct.mean() for fit in fits)
     assert len(found) == len(fits)
     return found
 
@@ -94,6 +95,7 @@ def test_probe_that_is_trained_by_sgd_has_no_curve():
 def test_stage_writes_the_curve_and_its_summary(world, capsys):
     world(**{"labels.sizes": [5], "labels.draws": 2, "svm.C": "auto"})
     labels.main()
+    assert list(read_csv("plots/labels.csv")[0]) == ["classifier", "images", "draw", "accuracy"]
     assert [tuple(row.values())[:3] for row in read_csv("plots/labels.csv")] == [
         (name, images, draw) for name in ("probe", "svm") for images, draw in (("15", "0"), ("15", "1"), ("60", "0"))
     ]
@@ -106,4 +108,6 @@ def test_stage_writes_the_curve_and_its_summary(world, capsys):
     assert [tuple(pair.values())[:4] for pair in pairs] == [("probe", "svm", 15, 2), ("probe", "svm", 60, 1)]
     printed = capsys.readouterr().out
     assert "    60 images  1.000\n" in printed
-    assert printed.count("±") == 4  # two headings, and the two sizes with several draws
+    (first, *_) = read_json("metrics/labels.json")["probe"]
+    assert f"    15 images  {first['mean']:.3f} (sd {first['sd']:.3f}, se {first['se']:.3f}, 2 draws)\n" in printed
+    assert "±" not in printed

@@ -83,6 +83,13 @@ def test_penalty_is_chosen_by_the_loss_on_rows_that_were_held_out():
     )  # there is nothing to learn
 
 
+def test_penalty_with_copies_is_that_of_every_row_once():
+    """Every row twice doubles the losses, as twice the C does, so the next candidate can be chosen."""
+    X, y = hard_rows(200)
+    once = PENALTIES.index(choose_logistic_penalty(X, y))
+    assert PENALTIES.index(choose_logistic_penalty(np.tile(X, (2, 1)), np.tile(y, 2))) in (once - 1, once)
+
+
 def test_penalty_of_one_image_per_class_is_not_chosen():
     X, y = hard_rows(10, 128)
     assert choose_logistic_penalty(X, y) == logistic_regression.WITHOUT_CHOICE

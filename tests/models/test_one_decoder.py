@@ -62,6 +62,7 @@ def test_all_see_the_same_pixels(see, orientation, tmp_path, monkeypatch):
     assert np.array_equal(decode_image(content), expected)
 
 
+@pytest.mark.slow
 def test_turned_images_have_the_features_of_upright_ones():
     keras.utils.set_random_seed(0)
     network = Network(build_backbone("tilenet", SIZE, {}), find_preprocess("tilenet"))

@@ -105,6 +105,21 @@ def test_temperature_is_that_of_rows_that_were_held_out():
     assert fit_temperature(fitted.machine.scores(X), y) < 0.5 * ideal
 
 
+def test_temperature_with_copies_is_that_of_every_row_once():
+    """Every row twice has the penalty of every row once with twice the C."""
+    X, y = overlapping_rows(200)
+    once, _ = fit_calibrated_svm(X, y, "rbf", 10.0)
+    twice, _ = fit_calibrated_svm(np.tile(X, (2, 1)), np.tile(y, 2), "rbf", 5.0)
+    assert twice.temperature == pytest.approx(once.temperature, rel=0.02)
+
+
+def test_penalty_with_copies_is_that_of_every_row_once():
+    """Every row twice is like twice the C, so the next candidate can be chosen."""
+    X, y = overlapping_rows(120)
+    once = PENALTIES.index(choose_svm_penalty(X, y, "rbf"))
+    assert PENALTIES.index(choose_svm_penalty(np.tile(X, (2, 1)), np.tile(y, 2), "rbf")) in (once - 1, once)
+
+
 def test_rare_classes_have_probabilities():
     X, y = overlapping_rows(60)
     y[y == 4] = 3

@@ -97,6 +97,7 @@ def test_other_failures_of_keras_are_not_hidden(failing_network, weights, text):
         build_backbone("resnet50", 32, {}, weights)
 
 
+@pytest.mark.slow
 def test_saved_network_is_loaded_with_its_weights(tmp_path):
     make_reproducible(0)
     saved = build_backbone("tilenet", 32, {})

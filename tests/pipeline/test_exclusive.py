@@ -95,6 +95,7 @@ def test_a_process_records_itself_while_it_runs():
         pass  # the failed one has released the lock
 
 
+@pytest.mark.slow
 def test_a_process_that_only_has_the_recorded_number_is_not_killed():
     """Between locking and recording, the file names an earlier holder, whose number another process may have now."""
     with started("print('up', flush=True); input()", "up") as innocent, started(BARE_HOLDER, "in") as holder:

@@ -29,7 +29,7 @@ def test_the_first_run_runs_every_stage(reproduced):
         ({"pixels.C": 1}, {"pixels"} | AFTER_CLASSIFIERS),
         ({"tsne.perplexity": 4}, {"tsne", "report"}),
         ({"finetune.lr": 0.01}, {"finetune"} | AFTER_CLASSIFIERS),
-        ({"probe.epochs": 3}, {"probe", "labels"} | AFTER_CLASSIFIERS),
+        ({"probe.C": 3}, {"probe", "labels"} | AFTER_CLASSIFIERS),
         ({"labels.draws": 2}, {"labels", "report"}),
         ({"activations.loss": 0.2}, {"activations", "report"}),
         ({"split.train": 50}, {"split", "extract", "finetune", "pixels"} | ON_FEATURES | AFTER_CLASSIFIERS),

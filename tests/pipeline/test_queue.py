@@ -12,8 +12,11 @@ import pytest
 from conftest import REPOSITORY, run
 from conftest import dvc as run_dvc
 
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("queue")]  # the tests share one queue
 # knn.k and pixels.C. The first two tasks start together, and share knn; later tasks also find finished stages.
+DEFAULTS = {"knn.k": 5, "pixels.C": 10}
 GRID = list(itertools.product((2, 4), (5, 6)))
 
 
@@ -71,20 +74,24 @@ def test_a_task_takes_knn_from_another_task(logs):
 
 def test_the_documented_command_shows_the_best_variant_first(logs, clone):
     page = (REPOSITORY / "docs/experiments.md").read_text(encoding="utf-8")
-    documented = re.search(r"dvc exp show --hide-workspace .*\n.*--sort-order desc", page)[0]
-    command = documented.replace("\\\n", " ").replace("metrics/svm.json", "metrics/knn.json")
-    table = run("sh", "-c", command, cwd=clone, COLUMNS="120").stdout
-    assert max(map(len, table.splitlines())) <= 120
-    assert "…" not in table
-    columns = next(line.split() for line in table.splitlines() if "Experiment" in line)[1:]
-    found = re.findall(r"\[(grid-\d)\] +(.*)", table)
-    rows = {name: dict(zip(columns, map(float, row.split()), strict=True)) for name, row in found}
-    assert {name: (row["knn.k"], row["pixels.C"]) for name, row in rows.items()} == dict(zip(logs, GRID, strict=True))
-    shown = [row["metrics/knn.json:test.accuracy"] for row in rows.values()]
-    assert shown == sorted(shown, reverse=True)
-    for name, accuracy in zip(rows, shown, strict=True):
-        metrics = json.loads(dvc.api.read("metrics/knn.json", repo=str(clone), rev=name))
-        assert metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-5)
+    documented = re.search(r"dvc queue status\n    (.*)\n", page)[1]
+    table = run("sh", "-c", documented, cwd=clone).stdout
+    assert max(map(len, table.splitlines())) <= 100
+    shown = re.findall(r"^(grid-\d) .*\n.*\n    (.*)$", table, re.MULTILINE)
+    changes = {
+        name: ", ".join(f"{key}={value}" for key, value in (("knn.k", k), ("pixels.C", C)) if value != DEFAULTS[key])
+        for name, (k, C) in zip(logs, GRID, strict=True)
+    }
+    assert dict(shown) == changes
+    files = {name: [f"metrics/{classifier}.json" for classifier in CLASSIFIERS] for name, _ in shown}
+    accuracies = [
+        sorted(
+            (json.loads(dvc.api.read(file, repo=str(clone), rev=name))["test"]["accuracy"] for file in paths),
+            reverse=True,
+        )
+        for name, paths in files.items()
+    ]
+    assert accuracies == sorted(accuracies, reverse=True)
 
 
 def test_a_forced_run_computes_each_time(reproduced):

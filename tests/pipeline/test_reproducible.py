@@ -13,7 +13,6 @@ ELSEWHERE = {
     "TZ": "Pacific/Auckland",
     "COLUMNS": "40",
     "OMP_NUM_THREADS": "1",
-    "OPENBLAS_CORETYPE": "Prescott",  # the kernels of another processor
 }
 
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 from conftest import encoded
 
 from eurosat_transfer.data.dataset import Tile
 from eurosat_transfer.data.selection import Selection
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.io.json_files import write_json
 
@@ -72,6 +74,8 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
         "svm": [*(point | {"mean": 0.3} for point in curve), every | {"mean": accuracy("svm")}],
     }
     write_json("metrics/labels.json", curves)
+    pair = {"first": "probe", "second": "svm", "images": 20, "draws": 3, "mean": 0.25, "low": 0.125, "high": 0.375}
+    write_json("metrics/label_pairs.json", {"pairs": [pair]})
     write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), [("finetune", 10, 0, 0.45)])
     quality = {"neighbour_agreement": 0.82, "trustworthiness": 0.99}
     write_json("metrics/tsne.json", {"features": quality, "pixels": quality | {"neighbour_agreement": 0.34}})
@@ -88,14 +92,18 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     ]
     write_csv("plots/activations.csv", ("network", "activation", "rate", "seed", "iteration", "loss"), curves)
     write_json("metrics/backbone.json", {"parameters": 474720, "descriptor_size": 128})
+    write_json("metrics/data.json", {"images": 20, "copies": 0, "contradictions": 0})
 
 
-def write_comparison(recommended: str | None = None, small_classes: Mapping[str, int] | None = None) -> None:
+def write_comparison(
+    recommended: str | None = None, small_classes: Mapping[str, int] | None = None, tied: Sequence[str] = ()
+) -> None:
     """Write metrics/compare.json, where the last classifier is the best one.
 
     Args:
         recommended: another classifier, which cannot be told apart from the best one.
         small_classes: numbers of test images of those classes that have few.
+        tied: other classifiers that cannot be told apart from the best one.
     """
     ranked = list(reversed(CLASSIFIERS))
     best = ranked[0]
@@ -109,9 +117,9 @@ def write_comparison(recommended: str | None = None, small_classes: Mapping[str,
         "images": 4,
         "small_classes": dict(small_classes or {}),
         "best": best,
-        "tied": [recommended] if recommended else [],
+        "tied": [*([recommended] if recommended else []), *tied],
         "recommended": recommended or best,
-        "words": f"Use {recommended or best}",
+        "words": ". ".join(filter(None, [f"Use {recommended or best}", describe_small_classes(small_classes or {})])),
         "pairs": pairs,
     }
     write_json("metrics/compare.json", content)
@@ -150,4 +158,15 @@ def example_selection(classes: Sequence[str] = CLASSES) -> Selection:
         indices={"train": [0, 1, 2], "val": [3], "test": [11, 12, 13, 14]},
         labels={"train": [0, 0, 1], "val": [1], "test": [0, 0, 1, 1]},
         files={"train": ["0", "1", "2"], "val": ["3"], "test": FILES},
+    )
+
+
+def example_folds() -> Selection:
+    """Select seven images for two folds, each with two of the four test images."""
+    return Selection(
+        classes=CLASSES,
+        indices={"train": [0, 1, 13], "val": [3], "test": [11, 12], "rest": [14]},
+        labels={"train": [0, 0, 1], "val": [1], "test": [0, 0], "rest": [1]},
+        files={"train": ["0", "1", FILES[2]], "val": ["3"], "test": FILES[:2], "rest": FILES[3:]},
+        other_folds=np.array([["train", "", "test", "val", "train", "train", "test"]]),
     )

@@ -121,6 +121,7 @@ def test_label_curves_have_one_standard_deviation_to_either_side(specifications)
         "draws": 20,
         "gain": None,
     }
+    assert chart["layer"][0]["encoding"]["y"]["title"] == "test accuracy (band: ± 1 sd)"
     band, line = encodings(chart)
     assert (band["x"], band["y"], band["y2"], band["color"]) == ("images", "low", "high", "name")
     assert (line["x"], line["y"], line["color"]) == ("images", "mean", "name")

@@ -4,11 +4,12 @@ import pytest
 from example_run import accuracy, write_comparison, write_run
 
 from eurosat_transfer.reporting.changed_parameters import default_parameters
-from eurosat_transfer.reporting.conclusions import Run, describe_seeds, draw_conclusions
+from eurosat_transfer.reporting.conclusions import Run, draw_conclusions
 from eurosat_transfer.reporting.label_curves import join_label_curves
 from eurosat_transfer.reporting.results import load_results
 
-SUBSETS = {"train": 40, "val": 1, "test": 4}
+FOLDS = [{"train": 40, "val": 1, "test": 4}]
+IMAGES = 45
 
 
 @pytest.fixture(autouse=True)
@@ -20,16 +21,24 @@ def _folder(tmp_path, monkeypatch):
 def conclude(**changes) -> dict[str, tuple[str, str]]:
     """Draw conclusions of the example run, by subject: the sentences, joined, and the command."""
     results = load_results()._replace(**changes)
-    run = Run(default_parameters(), results, join_label_curves(results), SUBSETS)
+    run = Run(default_parameters(), results, join_label_curves(results), FOLDS, IMAGES)
     return {found.subject: (" ".join(found.sentences), found.command) for found in draw_conclusions(run)}
 
 
-def seeds(**figures) -> dict:
+def seeds(splits: int = 6, trainings: int = 1, **figures) -> dict:
     """Write what the command seeds finds with the default parameters."""
     classifiers = ("svm", "finetune")
     accuracies = {name: [{"split_seed": 0, "training_seed": 0, "accuracy": accuracy(name)}] for name in classifiers}
-    common = {"runs": 6, "mean": 0.75, "low": 0.7, "high": 0.8, "sd_split": 0.01, "sd_training": None} | figures
-    return {"parameters": default_parameters()} | {
+    common = {
+        "runs": splits * trainings,
+        "mean": 0.75,
+        "low": 0.7,
+        "high": 0.8,
+        "sd_split": 0.01,
+        "sd_training": None,
+    } | figures
+    counts = {"splits": splits, "trainings": trainings}
+    return {"parameters": default_parameters(), "seeds": counts} | {
         name: common | {"accuracies": accuracies[name]} for name in classifiers
     }
 
@@ -62,29 +71,30 @@ def test_a_cheaper_classifier_is_recommended_with_its_comparison_with_the_best_o
 def test_one_run_says_what_its_interval_leaves_out():
     sentences, _ = conclude()["How sure"]
     assert "The 95 % interval of this accuracy is 0.300 to 0.950, from 4 test images." in sentences
-    assert "does not contain the choice of the training images" in sentences
-    assert "finetune was trained once" in sentences
+    assert "The results of finetune come from one run, whose intervals do not contain the choice of the" in sentences
+    assert "finetune was trained with one seed" in sentences
     assert conclude()["Next"][1] == "python -m eurosat_transfer seeds 3"
 
 
 def certainty(params: dict) -> str:
     results = load_results()
-    found = draw_conclusions(Run(params, results, join_label_curves(results), SUBSETS))
+    found = draw_conclusions(Run(params, results, join_label_curves(results), FOLDS, IMAGES))
     return " ".join(next(conclusion for conclusion in found if conclusion.subject == "How sure").sentences)
 
 
 def test_only_random_training_is_mentioned():
     write_comparison(recommended="probe")
     params = default_parameters()
-    assert "probe was trained once" in certainty(params | {"probe": {"seed": 0, "solver": "sgd"}})
-    assert "probe was trained once" not in certainty(params | {"probe": {"seed": 0, "solver": "lbfgs"}})
-    assert "probe was trained once" not in certainty(params | {"probe": {"k": 1}})
+    assert "probe was trained with one seed" in certainty(params | {"probe": {"seed": 0, "solver": "sgd"}})
+    assert "probe was trained with one seed" not in certainty(params | {"probe": {"seed": 0, "solver": "lbfgs"}})
+    assert "probe was trained with one seed" not in certainty(params | {"probe": {"k": 1}})
 
 
 def test_several_seeds_are_taken_in():
     found = conclude(seeds=seeds())
-    assert "Over 6 runs with other splits and seeds, finetune has a mean test accuracy of 0.750" in found["How sure"][0]
-    assert "of one run" not in found["How sure"][0]
+    words = "Over 6 runs, each with another split and training seed, finetune has a mean test accuracy of 0.750"
+    assert words in found["How sure"][0]
+    assert "from one run" not in found["How sure"][0]
     assert "trained once on each split" in found["How sure"][0]
     assert "seeds" not in found["Next"][1]
 
@@ -95,18 +105,59 @@ def test_seeds_of_other_parameters_are_left_out():
     assert "Over 6 runs" not in conclude(seeds=other)["How sure"][0]
 
 
-@pytest.mark.parametrize(
-    ("split", "words"), [(0.01, " to 0.800; standard deviation 0.010 between splits)."), (None, " to 0.800).")]
-)
-def test_the_sentence_about_seeds_says_what_was_measured(split, words):
-    figures = {"runs": 6, "mean": 0.75, "low": 0.7, "high": 0.8, "sd_split": split, "sd_training": 0.02}
-    assert describe_seeds("svm", figures).endswith(words)
+def test_seeds_of_one_of_two_candidates_do_not_speak_for_the_other():
+    write_comparison(recommended="svm")
+    other = seeds()
+    other["parameters"]["finetune"] = other["parameters"]["finetune"] | {"epochs": 3}
+    found = conclude(seeds=other)
+    assert "Over 6 different splits, svm has" in found["How sure"][0]
+    assert "The results of finetune come from one run" in found["How sure"][0]
+    assert found["Next"][1] == "python -m eurosat_transfer seeds 3"
 
 
-def test_small_classes_are_named_beside_the_interval():
+def test_one_run_of_the_command_seeds_measures_nothing():
+    found = conclude(seeds=seeds(splits=1, sd_split=None))
+    assert "Over" not in found["How sure"][0]
+    assert "The results of finetune come from one run" in found["How sure"][0]
+    assert "finetune was trained with one seed" in found["How sure"][0]
+    assert found["Next"][1] == "python -m eurosat_transfer seeds 3"
+
+
+def test_trainings_on_one_split_measure_the_training_only():
+    write_comparison(recommended="svm")
+    found = conclude(seeds=seeds(splits=1, trainings=3, sd_split=None, sd_training=0.02))
+    assert "Over 3 trainings with different seeds on the same split, finetune has" in found["How sure"][0]
+    assert "This interval does not contain the choice of the training images." in found["How sure"][0]
+    assert "a standard deviation of 0.020" in found["How sure"][0]
+    assert "The results of svm come from one run" in found["How sure"][0]
+    assert found["Next"][1] == "python -m eurosat_transfer seeds 3"
+
+
+def test_the_training_randomness_of_a_tied_classifier_is_named():
+    write_comparison(recommended="svm", tied=["probe"])
+    results = load_results()
+    params = default_parameters()
+    params["probe"] |= {"solver": "sgd"}
+    assert "probe was trained with one seed, probe.seed=0" in certainty(params)
+    results.comparison["tied"].remove("probe")
+    assert "probe" not in conclude(comparison=results.comparison)["How sure"][0]
+
+
+def test_small_classes_are_named_once_in_the_first_answer():
     write_comparison(small_classes={"Forest": 2})
-    assert "fewer than 10 test images" in conclude()["How sure"][0]
-    assert "Forest (2)" in conclude()["How sure"][0]
+    found = conclude()
+    assert "fewer than 10 test images, too few for a conclusion about them: Forest (2)." in found["Which classifier"][0]
+    assert " ".join(sentences for sentences, _ in found.values()).count("Forest (2)") == 1
+
+
+def test_the_label_curve_of_one_fold_is_not_compared_with_all_folds():
+    results = load_results()
+    run = Run(default_parameters(), results, {}, FOLDS * 2, IMAGES)
+    (found,) = (conclusion for conclusion in draw_conclusions(run) if conclusion.subject == "More labels")
+    assert found.sentences == [
+        "The label curve is of the first fold only, so it is not compared with the pooled accuracy."
+    ]
+    assert found.command == ""
 
 
 def test_more_labels_are_described_for_the_best_classifier_too():

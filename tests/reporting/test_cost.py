@@ -7,7 +7,11 @@ FINETUNE = {"epochs": 3, "head_epochs": 5, "batch_size": 32, "refit": False, "te
 
 
 def cost(name: str, features: str | None = None, **finetune) -> Cost:
-    return count_cost(name, {"extract": {"features": features}, "finetune": FINETUNE | finetune}, SUBSETS)
+    return count_cost(name, params(features, **finetune), [SUBSETS], 160)
+
+
+def params(features: str | None = None, **finetune) -> dict:
+    return {"extract": {"features": features}, "finetune": FINETUNE | finetune}
 
 
 def test_raw_pixels_need_no_network():
@@ -41,3 +45,11 @@ def test_a_refit_trains_again_on_train_and_val():
 
 def test_test_time_augmentation_passes_each_image_eight_times():
     assert cost("finetune", test_turns=True) == cost("finetune")._replace(forward=30 + 8 * 60 + 100, each_new=8)
+
+
+def test_each_fold_is_fine_tuned_and_the_features_are_computed_once():
+    other = {"train": 64, "val": 10, "test": 40}
+    both = count_cost("finetune", params(test_turns=True), [SUBSETS, other], 200)
+    first, second = (count_cost("finetune", params(test_turns=True), [fold], 200) for fold in (SUBSETS, other))
+    assert both == Cost(first.forward + second.forward, 3 * (96 + 64), 9 + 6, each_new=8)
+    assert count_cost("svm", params(), [SUBSETS, other], 200) == Cost(forward=200, trained=0, steps=0, each_new=1)

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+import example_run
 import numpy as np
 import pytest
 import vl_convert
@@ -16,6 +17,7 @@ from example_run import (
     FILES,
     ExampleDataset,
     accuracy,
+    example_folds,
     example_selection,
     write_comparison,
     write_run,
@@ -23,20 +25,22 @@ from example_run import (
 from PIL import Image
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.io.json_files import read_json, write_json
 from eurosat_transfer.reporting import pages
 from eurosat_transfer.reporting.changed_parameters import default_parameters
 from eurosat_transfer.reporting.results import RunResults, load_results
 
 NONE = "\N{EN DASH}"
 PARAMS = default_parameters()
+DATA = "metrics/data.json"
 
 
-def write_example_pages(classes=CLASSES, params=PARAMS, **predictions) -> dict[str, str]:
+def write_example_pages(classes=CLASSES, params=PARAMS, selection=None, **predictions) -> dict[str, str]:
     """Write the pages of an example run in the current folder, and return their texts by name."""
     write_run(classes, **predictions)
     with pytest.MonkeyPatch.context() as patch:  # Vega's scripts take seconds to load
         patch.setattr(vl_convert, "javascript_bundle", lambda snippet: f"// scripts {snippet}")
-        pages.write_report(params, load_results(), ExampleDataset(), example_selection(classes))
+        pages.write_report(params, load_results(), ExampleDataset(), selection or example_selection(classes))
     return {path.name: path.read_text(encoding="utf-8") for path in Path("report").iterdir()}
 
 
@@ -107,8 +111,8 @@ def test_the_markdown_page_has_the_label_curves_and_f1_by_class(written):
     assert labels == [
         ["labelled images", *with_curves],
         ["---"] * 4,
-        ["10", "0.450", "0.400 (sd 0.020, 20 draws)", "0.300 (sd 0.020, 20 draws)"],
-        ["20", "", "0.600 (sd 0.010, 20 draws)", "0.300 (sd 0.010, 20 draws)"],
+        ["10", "0.450", "0.400 (sd 0.020, se 0.005, 20 draws)", "0.300 (sd 0.020, se 0.005, 20 draws)"],
+        ["20", "", "0.600 (sd 0.010, se 0.005, 20 draws)", "0.300 (sd 0.010, se 0.005, 20 draws)"],
         ["40", *(f"{accuracy(name):.3f}" for name in with_curves)],
     ]
     names = list(reversed(CLASSIFIERS))
@@ -187,7 +191,8 @@ def test_sentences_are_on_the_pages(written):
         assert f"Use {best}." in page
         assert f"Its test accuracy is {accuracy(best):.3f}." in page
         assert "2 times as many labels" in page
-        assert "ReLU converges after 100 iterations" in page
+        assert "Accuracy of probe minus that of svm" in page
+        assert "ReLU converges after 100 (sd 20) iterations" in page
         assert "The network brings images of the same class closer together" in page
     assert "The network brings images of the same class closer together" in written["explore.html"]
 
@@ -225,7 +230,7 @@ def test_classes_with_few_test_images_are_named_beside_every_conclusion(write_pa
         "labels-title",
         "confusion",
     ]
-    assert "<dt>How sure</dt>" in named[0]
+    assert named[0].partition("<dt>How sure</dt>")[0].count("Forest (2)") == named[0].count("Forest (2)") == 1
     assert all("Forest (2)" in few[name] for name in ("report.md", "explore.html"))
 
 
@@ -243,6 +248,7 @@ def test_a_class_without_test_images_has_no_f1():
     assert f"| Forest |{f' {NONE} |' * len(CLASSIFIERS)} 0 |" in Path("report/report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_pages_have_the_same_bytes_each_time(write_pages):
     assert write_pages() == write_pages()
 
@@ -294,6 +300,58 @@ def test_class_names_are_escaped_in_html(write_pages):
     for name in ("report.html", "explore.html"):
         assert "<script>alert" not in written[name]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in written["report.html"]
+    assert "<script>" not in written["report.md"]
+    assert written["report.md"].count("&lt;script>alert(1)&lt;/script>") == 2  # a weak class, and the table
+
+
+def test_only_what_starts_a_tag_is_escaped_in_markdown():
+    assert pages.escape_tags("<b>, </b>, <!-- and <?") == "&lt;b>, &lt;/b>, &lt;!-- and &lt;?"
+    assert pages.escape_tags("Holm's p < 1e-12, <3") == "Holm's p < 1e-12, <3"
+
+
+def test_a_sentence_reads_the_same_everywhere_in_markdown(write_pages):
+    def write(**changes):
+        write_comparison(**changes)
+        content = read_json("metrics/compare.json")
+        for pair in content["pairs"]:
+            pair["words"] += " (p < 1e-12) <River>"
+        write_json("metrics/compare.json", content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("example_run.write_comparison", write)
+        page = write_pages()["report.md"]
+    best, second, *_ = reversed(CLASSIFIERS)
+    assert page.count(f"{best} is better than {second} (p < 1e-12) &lt;River>.") == 2  # the conclusions and the list
+
+
+def test_copies_and_contradictions_are_on_both_pages(write_pages, written):
+    assert "copies of other images" not in written["report.html"] + written["report.md"]
+    write_json_of_run = example_run.write_json
+
+    def write(path, content):
+        write_json_of_run(path, {"images": 20, "copies": 3, "contradictions": 2} if path == DATA else content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(example_run, "write_json", write)
+        pair = write_pages()
+    for page in (pair["report.html"], pair["report.md"]):
+        assert "3 of the 20 images of the data set are copies of other images" in page
+        assert "2 images have a copy with another label. They are left out" in page
+
+
+def test_a_page_of_several_folds_has_no_label_curve_and_the_cost_of_all_folds(write_pages):
+    written = write_pages(selection=example_folds())
+    for page in (written["report.html"], written["report.md"]):
+        assert "a cross-validation with 2 folds: every test image is tested once" in page
+        assert "The label curve is of the first fold only, so it is not compared with the pooled accuracy." in page
+        assert "times as many labels" not in page
+        assert "has not measured what more labels" not in page
+        assert "minus that of svm" not in page
+    assert "4 for the test" in written["report.html"]
+    assert "labelled images |" not in written["report.md"]
+    cells = {name: cells for name, *cells in html_table(written["report.html"], "What each classifier needs")[1:]}
+    assert cells["svm"][1] == "7"
+    assert cells["finetune"][2:4] == ["60", "20"]  # 10 epochs with all 3 images of each fold
 
 
 def test_commands_in_sentences_are_code(written):

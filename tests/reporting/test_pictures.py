@@ -37,6 +37,7 @@ def test_label_curve_shows_mean_and_standard_deviation():
     band = axis.collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.4, 0.75))
     assert legend_texts(axis.get_legend()) == ["svm", "probe"]
+    assert axis.get_legend().get_title().get_text() == "mean, and band: ± 1 standard deviation of the draws"
     assert [svm.get_color(), probe.get_color()] == [classifier_colour("svm"), classifier_colour("probe")]
     assert axis.get_xscale() == "log"
 

@@ -35,8 +35,8 @@ def test_calibration_sentences_say_nothing_of_nobody():
     assert [s.partition(":")[0] for s in calibration(svm=0.06)] == ["Calibration errors above the noise"]
 
 
-def describe_gain(mean: float, low: float | None, high: float | None) -> str:
-    gain = {"images": 200, "draws": 20, "mean": mean, "low": low, "high": high}
+def describe_gain(mean: float, low: float | None, high: float | None, draws: int = 20) -> str:
+    gain = {"images": 200, "draws": draws, "mean": mean, "low": low, "high": high}
     (sentence,) = sentences.describe_label_curves(
         {"svm": [{"images": 200, "gain": None}, {"images": 640, "gain": gain}]}
     )
@@ -46,7 +46,7 @@ def describe_gain(mean: float, low: float | None, high: float | None) -> str:
 def test_label_curve_sentence_says_that_more_labels_help_and_by_which_rule():
     assert describe_gain(0.05, 0.01, 0.09) == (
         "svm: 3.2 times as many labels (200 to 640 images) changed the test accuracy by +0.050 on average. "
-        "The 95 % interval of this mean over 20 draws, +0.010 to +0.090, is above 0, so more labels still help."
+        "The 95 % interval over 20 draws and the test images, +0.010 to +0.090, is above 0, so more labels still help."
     )
 
 
@@ -62,10 +62,29 @@ def test_label_curve_sentence_follows_the_interval(low, high, verdict):
     assert describe_gain((low + high) / 2, low, high).endswith(verdict)
 
 
-def test_label_curve_sentence_of_a_single_draw_gives_no_uncertainty():
-    assert describe_gain(0.2, None, None).endswith(
-        "changed the test accuracy by +0.200. There is only one draw, so the uncertainty is unknown."
+def test_label_curve_sentence_of_a_single_draw_has_an_interval_over_the_images():
+    assert describe_gain(0.2, 0.1, 0.3, draws=1).endswith(
+        "changed the test accuracy by +0.200. The 95 % interval of this single draw over the test images, "
+        "+0.100 to +0.300, is above 0, so more labels still help."
     )
+
+
+def test_label_curve_sentence_of_accuracies_alone_gives_no_uncertainty():
+    assert describe_gain(0.2, None, None, draws=1).endswith(
+        "changed the test accuracy by +0.200. Only the accuracy of each fit is known, so the uncertainty is unknown."
+    )
+
+
+def test_label_curves_of_two_classifiers_are_compared_where_draws_differ():
+    row = {"first": "probe", "second": "svm", "images": 10, "draws": 20, "mean": 0.041, "low": 0.028, "high": 0.053}
+    single = row | {"images": 640, "draws": 1, "low": None, "high": None}
+    (sentence,) = sentences.describe_label_pairs([row, row | {"images": 20, "mean": -0.002, "low": -0.01}, single])
+    assert sentence.startswith(
+        "Accuracy of probe minus that of svm on the same draws, by number of labels: "
+        "+0.041 with 10 (+0.028 to +0.053), -0.002 with 20 (-0.010 to +0.053). "
+    )
+    assert "simultaneous 95 % intervals over the draws and the test images" in sentence
+    assert sentences.describe_label_pairs([single]) == []
 
 
 def test_label_curve_without_a_smaller_size_has_no_sentence():

@@ -5,8 +5,8 @@ from eurosat_transfer.reporting.training_randomness import describe_training_ran
 
 def test_one_run_says_that_its_interval_leaves_the_training_out():
     assert describe_training_randomness("finetune", {"seed": 3, "lr": 0.1}) == (
-        "finetune was trained once, with finetune.seed=3. Another seed gives another accuracy, and this randomness is "
-        "not in the interval; `python -m eurosat_transfer seeds 3` measures it."
+        "finetune was trained with one seed, finetune.seed=3. Another seed gives another accuracy, and this randomness "
+        "is not in the interval; `python -m eurosat_transfer seeds 3` measures it."
     )
 
 

@@ -1,12 +1,13 @@
 """The stage compare."""
 
 from itertools import combinations
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.io.json_files import read_json, write_json
 from stages import compare
@@ -49,7 +50,6 @@ def test_all_pairs_are_compared(write_results, capsys):
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 100
     sentences = [result["words"], *(pair["words"] for pair in result["pairs"])]
-    sentences.append(describe_small_classes(result["small_classes"]))
     assert " ".join(printed.split()) == " ".join(sentences)
 
 
@@ -61,6 +61,29 @@ def test_conclusions_are_written(write_results):
     # svm, probe and finetune make no mistake, and three of 50 are too few to tell knn apart from them.
     assert (result["best"], result["recommended"]) == ("svm", "knn")
     assert set(result["tied"]) == set(CLASSIFIERS) - {"svm", "pixels"}
+
+
+def test_training_seeds_are_named_and_their_values_change_nothing(write_results):
+    write_results(pixels=30, knn=3)
+    compare.main()
+    first = read_json("metrics/compare.json")
+    assert first["random_training"] == ["finetune"]
+    words = {frozenset((pair["better"], pair["worse"])): pair["words"] for pair in first["pairs"]}
+    assert "finetune trained with one seed" in words[frozenset(("finetune", "svm"))]
+    assert "seed" not in words[frozenset(("probe", "svm"))]
+    set_parameter("finetune", "seed", 7)
+    compare.main()
+    assert read_json("metrics/compare.json") == first
+    set_parameter("probe", "solver", "sgd")
+    compare.main()
+    assert read_json("metrics/compare.json")["random_training"] == ["probe", "finetune"]
+
+
+def set_parameter(section: str, key: str, value: object) -> None:
+    yaml, file = YAML(), Path("params.yaml")
+    params = yaml.load(file)
+    params[section][key] = value
+    yaml.dump(params, file)
 
 
 def test_predictions_of_different_images_are_an_error(write_results):

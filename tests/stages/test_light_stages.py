@@ -2,6 +2,7 @@
 
 import sys
 
+import pytest
 from conftest import REPOSITORY, run
 from ruamel.yaml import YAML
 
@@ -9,6 +10,7 @@ STAGES = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 WITH_TENSORFLOW = {"download", "backbone", "extract", "probe", "labels", "finetune", "activations"}
 
 
+@pytest.mark.slow
 def test_light_stages_do_not_import_tensorflow():
     modules = ", ".join(f"stages.{name}" for name in STAGES if name not in WITH_TENSORFLOW)
     code = f"import sys, {modules}; print([name for name in ('tensorflow', 'keras') if name in sys.modules])"

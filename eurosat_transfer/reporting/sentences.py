@@ -52,7 +52,11 @@ def describe_calibration(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     above, below = ([name for name in beyond if beyond[name] == value] for value in (True, False))
     sentences = []
     if above:
-        sentences.append(f"Calibration errors above the noise: {', '.join(above)}. Do not rely on their probabilities.")
+        worst = max(metrics[name]["test"]["ece"] for name in above)
+        sentences.append(
+            f"Calibration errors above the noise: {', '.join(above)}. On average, their probabilities are wrong by up "
+            f"to {worst:.3f}."
+        )
     if below:
         sentences.append(
             f"Calibration errors within the noise: {', '.join(below)}. A perfectly calibrated classifier would show as "

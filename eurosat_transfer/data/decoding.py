@@ -9,6 +9,7 @@ import struct
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 FORMATS = ("JPEG", "PNG")
 MODES = ("L", "LA", "P", "RGB", "RGBA", "1", "CMYK")  # 8 bits per channel: Pillow converts them to RGB without loss
@@ -45,6 +46,7 @@ def decode_image(encoded: bytes) -> np.ndarray:
     """
     try:
         image = Image.open(io.BytesIO(encoded), formats=FORMATS)
+        deep = has_16_bits(image)
         image.load()
     except UnidentifiedImageError:
         raise ImageError("neither JPEG nor PNG") from None
@@ -52,8 +54,34 @@ def decode_image(encoded: bytes) -> np.ndarray:
         raise ImageError(str(error)) from None
     if image.mode not in MODES:
         raise ImageError(f"its mode is {image.mode}; allowed: 8 bits per channel ({', '.join(MODES)})")
-    method = UPRIGHT.get(read_orientation(image))
-    return np.asarray((image if method is None else image.transpose(method)).convert("RGB"))
+    if deep:
+        raise ImageError("it has 16 bits per channel; allowed: 8 bits per channel")
+    return np.asarray(turn_upright(image, read_orientation(image)).convert("RGB"))
+
+
+def has_16_bits(image: Image.Image) -> bool:
+    """Tell whether an image has 16 bits per channel, of which Pillow may keep 8: the high byte.
+
+    Args:
+        image: an image that was opened from a JPEG or PNG file, and whose pixels are not loaded yet. The mode does not
+            tell: Pillow says RGB for 8 and for 16 bits.
+    """
+    tiles = image.tile if isinstance(image, ImageFile) else []
+    return image.format == "PNG" and any(str(tile[3]).endswith(";16B") for tile in tiles)
+
+
+def turn_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn an image upright.
+
+    Args:
+        image: as it is stored.
+        orientation: its EXIF orientation; see read_orientation.
+
+    Returns:
+        The upright image, or the same one if there is nothing to turn.
+    """
+    method = UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
 
 
 def read_orientation(image: Image.Image) -> int:

@@ -3,39 +3,95 @@
 import io
 import warnings
 
-from PIL import Image
+import numpy as np
+from PIL import Image, UnidentifiedImageError
 
-from eurosat_transfer.data.decoding import FORMATS, ImageError, decode_image
+from eurosat_transfer.data.decoding import (
+    FORMATS,
+    ImageError,
+    decode_image,
+    has_16_bits,
+    read_orientation,
+    turn_upright,
+)
+from eurosat_transfer.data.rasters import decode_raster, is_tiff
+from eurosat_transfer.data.rendering import Rendering, RenderingError
 from eurosat_transfer.errors import UserError
 
 MAX_FILE_BYTES = 64 * 2**20  # of one image file, also after unpacking it from a zip file
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG, for Pillow too
 
 
-def to_rgb(encoded: bytes, name: str) -> bytes:
-    """Check that an image decodes, and convert it to 8-bit RGB.
+def read_rgb(encoded: bytes, rendering: Rendering) -> np.ndarray:
+    """Decode an image of any format and depth, and render it as an 8-bit RGB image.
 
-    A JPEG file that is RGB already keeps its bytes. Everything else becomes an upright PNG file without an alpha
-    channel.
+    Several threads can decode at a time.
 
     Args:
-        encoded: the content of a JPEG or PNG file.
+        encoded: the content of a JPEG, PNG or GeoTIFF file.
+        rendering: how the image becomes an RGB image. The bands of a JPEG or 8-bit PNG file are red, green and blue.
+
+    Returns:
+        uint8, (height, width, 3), RGB, upright.
+
+    Raises:
+        ImageError: the file is not an image, is truncated, or is too large.
+        RenderingError: the image does not fit the rendering.
+    """
+    if is_tiff(encoded):
+        return decode_raster(encoded, rendering)
+    if not encoded.startswith(SIGNATURES):
+        raise ImageError("neither JPEG, PNG nor GeoTIFF")
+    header = _open(encoded)
+    if header.width * header.height > (Image.MAX_IMAGE_PIXELS or 0):
+        raise ImageError(f"it has {header.width * header.height} pixels; allowed: {Image.MAX_IMAGE_PIXELS}")
+    if has_16_bits(header):
+        rendered = Image.fromarray(decode_raster(encoded, rendering))
+        return np.asarray(turn_upright(rendered, read_orientation(header)))
+    pixels = decode_image(encoded)
+    return pixels if rendering.keeps_rgb else rendering.apply(np.moveaxis(pixels, -1, 0))
+
+
+def to_rgb(encoded: bytes, name: str, rendering: Rendering | None = None) -> bytes:
+    """Check that an image decodes, and convert it to 8-bit RGB.
+
+    A JPEG file that is RGB already keeps its bytes, unless the rendering changes it. Everything else becomes an upright
+    PNG file without an alpha channel.
+
+    Args:
+        encoded: the content of a JPEG, PNG or GeoTIFF file.
         name: of the file, for error messages.
+        rendering: how the image becomes an RGB image. None: without a choice of bands, and without a scale.
 
     Returns:
         The content of a JPEG or PNG file.
 
     Raises:
-        UserError: the file is not an image, is truncated, is too large, or has more than 8 bits per channel.
+        UserError: the file is not an image, is truncated, is too large, or does not fit the rendering.
     """
+    rendering = rendering or Rendering()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            pixels = decode_image(encoded)
+            pixels = read_rgb(encoded, rendering)
     except ImageError as error:
         raise UserError(f"{name} is not a readable image: {error}") from None
-    header = Image.open(io.BytesIO(encoded), formats=FORMATS)
-    if header.format == "JPEG" and header.mode == "RGB":
-        return encoded
+    except RenderingError as error:
+        example = f"data.{error.option}=[{','.join(f'{number:g}' for number in error.example)}]"
+        raise UserError(f"{name} {error}; set data.{error.option}, for example {example}") from None
+    if rendering.keeps_rgb and not is_tiff(encoded):
+        header = _open(encoded)
+        if header.format == "JPEG" and header.mode == "RGB":
+            return encoded
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _open(encoded: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(encoded), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError("damaged or truncated") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError(str(error)) from None

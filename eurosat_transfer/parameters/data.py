@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from eurosat_transfer.parameters.section import Section, Sha256, Text
+from eurosat_transfer.parameters.section import Bands, Scale, Section, Sha256, Text
 
 
 class Data(Section):
@@ -14,6 +14,8 @@ class Data(Section):
     path: str | None
     url: str | None
     sha256: Sha256 | None
+    bands: Bands | None
+    scale: Scale | None
 
     @model_validator(mode="after")
     def _check_that_the_source_fits_the_name(self) -> Self:
@@ -24,6 +26,12 @@ class Data(Section):
                 f"data.path must be null unless data.name is 'folder' "
                 f"(found {self.path!r} with data.name {self.name!r})"
             )
+        for option, value in (("bands", self.bands), ("scale", self.scale)):
+            if self.name != "folder" and value is not None:
+                raise ValueError(
+                    f"data.{option} must be null unless data.name is 'folder' "
+                    f"(found {value!r} with data.name {self.name!r})"
+                )
         if self.name != "eurosat" and self.url is not None:
             raise ValueError(
                 f"data.url must be null unless data.name is 'eurosat' (found {self.url!r} with data.name {self.name!r})"

@@ -1,5 +1,6 @@
 """The base class of all sections of params.yaml, with the field types that they share."""
 
+import math
 from typing import Annotated, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -42,6 +43,18 @@ def _check_sha256(text: str) -> str:
     return text
 
 
+def _check_bands(numbers: list[int]) -> list[int]:
+    if len(numbers) != 3 or min(numbers) < 1:
+        raise ValueError("must be three band numbers from 1, for red, green and blue, such as [4,3,2]")
+    return numbers
+
+
+def _check_scale(ends: list[float]) -> list[float]:
+    if len(ends) != 2 or not all(map(math.isfinite, ends)) or not ends[0] < ends[1]:
+        raise ValueError("must be two finite numbers, the lower one first, such as [0,2750]")
+    return ends
+
+
 Count = Annotated[int, Field(ge=1)]
 """How many: 1 or more."""
 
@@ -59,6 +72,12 @@ NonNegativeNumber = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A number from 0 to below 1, for example a momentum."""
+
+Bands = Annotated[list[int], AfterValidator(_check_bands)]
+"""The bands for red, green and blue. The first band is 1."""
+
+Scale = Annotated[list[float], AfterValidator(_check_scale)]
+"""The value that becomes 1 and the value that becomes 255."""
 
 Text = Annotated[str, Field(min_length=1)]
 """A text that is not empty: a name, a path or an address."""

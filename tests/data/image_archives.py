@@ -12,7 +12,7 @@ from eurosat_transfer.parameters.data import Data
 
 def prepared(folder: Path, **params) -> TileDataset:
     """Prepare a data set in a folder and open it."""
-    prepare_dataset(Data(**{"path": None, "url": None, "sha256": None} | params), folder)
+    prepare_dataset(Data(**dict.fromkeys(Data.model_fields) | params), folder)
     return TileDataset(folder)
 
 

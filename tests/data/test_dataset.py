@@ -38,7 +38,7 @@ def test_the_order_is_that_of_a_hash_of_the_names(folder):
 
 
 def test_the_description_is_one_line(folder):
-    assert TileDataset(folder).description == "Images of one's own, in one folder per class."
+    assert TileDataset(folder).description == "Images of one's own."
 
 
 READ = """

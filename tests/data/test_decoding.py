@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPOSITORY, encoded, turned
+from geotiffs import ramp, raster_file
 from PIL import ExifTags, Image
 
 from eurosat_transfer.data.decoding import MODES, ImageError, decode_image, read_orientation
@@ -80,6 +81,7 @@ def test_other_exif_tags_that_cannot_be_written_again_do_no_harm():
     ("content", "message"),
     [
         (b"no image", "^neither JPEG nor PNG$"),
+        *((raster_file(ramp(n), "PNG"), "it has 16 bits per channel; allowed: 8") for n in (2, 3, 4)),
         (b"", "^neither JPEG nor PNG$"),
         (encoded((1, 2, 3), "GIF"), "^neither JPEG nor PNG$"),
         (encoded((1, 2, 3))[:-40], "(?i)truncated"),

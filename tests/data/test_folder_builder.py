@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 from conftest import encoded, write_tree
+from geotiffs import raster_file
 from image_archives import prepared, zip_tree
 from PIL import Image
 
@@ -36,16 +38,16 @@ NAMES = [
 def test_images_are_found_in_the_order_of_their_names(tree, capsys):
     images = find_images(tree)
     assert list(images) == NAMES
-    assert capsys.readouterr().out == f"{tree}: 5 other files are ignored; JPEG and PNG images are read\n"
-    for name, read in images.items():
-        assert read() == (tree / name).read_bytes()
+    assert capsys.readouterr().out == f"{tree}: 5 other files are ignored; JPEG, PNG and GeoTIFF images are read\n"
+    for name, image in images.items():
+        assert image.read() == (tree / name).read_bytes()
 
 
 def test_images_in_a_zip_are_found_without_unpacking_it(tree, tmp_path):
     images = find_images(zip_tree(tree, tmp_path / "mine.zip", "top/"))
     assert list(images) == [f"top/{name}" for name in NAMES]
-    for name, read in images.items():
-        assert read() == (tree / name.removeprefix("top/")).read_bytes()
+    for name, image in images.items():
+        assert image.read() == (tree / name.removeprefix("top/")).read_bytes()
 
 
 def test_a_tree_with_images_only_prints_nothing(tmp_path, capsys):
@@ -73,6 +75,48 @@ def test_a_folder_and_a_zip_of_it_give_the_same_data_set(tree, tmp_path):
     assert results[0] == results[1]
 
 
+def satellite_tree(tree, files=5):
+    """Write tiles of 13 bands and 16 bits in two classes, as in EuroSAT's archive of all bands."""
+    for label in ("Forest", "River"):
+        (tree / label).mkdir(parents=True)
+        for number in range(files):
+            raster = np.random.default_rng([len(label), number]).integers(0, 3500, (13, 8, 9), np.uint16)
+            (tree / label / f"{label}_{number}.tif").write_bytes(raster_file(raster, compress="deflate"))
+    return tree
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tiles_of_13_bands_become_rgb_images_as_asked(tmp_path, packed):
+    tree = satellite_tree(tmp_path / "tif")
+    path = zip_tree(tree, tmp_path / "tif.zip") if packed else tree
+    dataset = prepared(tmp_path / "dataset", name="folder", path=str(path), bands=[4, 3, 2], scale=[0, 2750])
+    assert sorted(tile.file for tile in dataset) == [f"{c}/{c}_{n}.tif" for c in ("Forest", "River") for n in range(5)]
+    for tile in dataset:
+        with rasterio.open(tree / tile.file) as source:
+            red, green, blue = (source.read(band).astype(float) for band in (4, 3, 2))
+        expected = np.clip(np.round(1 + np.stack([red, green, blue], -1) * 254 / 2750), 1, 255)
+        np.testing.assert_array_equal(decode_image(tile.image), expected)
+
+
+def test_tiles_of_many_bands_need_a_choice_of_bands(tmp_path):
+    tree = satellite_tree(tmp_path / "tif")
+    with pytest.raises(UserError, match=r"^Forest/Forest_0\.tif has 13 bands; .* data\.bands=\[4,3,2\]$"):
+        prepared(tmp_path / "dataset", name="folder", path=str(tree), scale=[0, 2750])
+    with pytest.raises(UserError, match=r"^Forest/Forest_0\.tif has uint16 values .* data\.scale=\[0,2750\]$"):
+        prepared(tmp_path / "dataset", name="folder", path=str(tree), bands=[4, 3, 2])
+
+
+def test_images_of_several_formats_may_be_mixed(tmp_path):
+    tree = write_tree(tmp_path / "mine", images=1)
+    raster = np.arange(3 * 20, dtype=np.uint8).reshape(3, 4, 5)
+    (tree / "class_1/x.TIFF").write_bytes(raster_file(raster))
+    dataset = prepared(tmp_path / "dataset", name="folder", path=str(tree))
+    images = {tile.file: tile.image for tile in dataset}
+    assert sorted(images) == ["class_0/0.jpg", "class_1/0.jpg", "class_1/x.TIFF"]
+    np.testing.assert_array_equal(decode_image(images["class_1/x.TIFF"]), np.moveaxis(raster, 0, -1))
+    assert images["class_0/0.jpg"] == (tree / "class_0/0.jpg").read_bytes()
+
+
 def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
     write_tree(tmp_path / "mine", images=1)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -94,9 +138,9 @@ def test_a_truncated_zip_is_refused(tree, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no image", r"class_0/bad\.jpg is not a readable image: neither JPEG nor PNG"),
+        (b"no image", r"class_0/bad\.jpg is not a readable image: neither JPEG, PNG nor GeoTIFF"),
         (encoded((1, 2, 3), size=(90, 90))[:-300], r"class_0/bad\.jpg is not a readable image: (?i:.*truncated)"),
-        (encoded((1, 2, 3), "PNG", "I;16"), r"class_0/bad\.jpg is not a readable image: its mode is I;16; allowed: 8"),
+        (encoded((1, 2, 3), "PNG", "I;16"), r"class_0/bad\.jpg has uint16 values \(from .*\).*data\.scale"),
     ],
 )
 def test_a_damaged_image_is_named_and_nothing_is_left_behind(tmp_path, content, message):

@@ -8,15 +8,18 @@ from eurosat_transfer.data.builders.image_names import check_image_names, class_
 from eurosat_transfer.errors import UserError
 
 
-@pytest.mark.parametrize("name", ["River/1.jpg", "River/1.JPG", "a/River/1.jpeg", "River/1.png", "my.dir/x.y.png"])
-def test_jpeg_and_png_files_are_images(name):
+@pytest.mark.parametrize(
+    "name",
+    ["River/1.jpg", "River/1.JPG", "a/River/1.jpeg", "River/1.png", "my.dir/x.y.png", "River/1.TIF", "River/1.tiff"],
+)
+def test_jpeg_png_and_geotiff_files_are_images(name):
     assert is_image(PurePosixPath(name))
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "River/notes.txt", "River/1.tif", "River/jpg", "River/1.jpg.txt", "River/.jpg",
+        "River/notes.txt", "River/1.gif", "River/jpg", "River/1.jpg.txt", "River/.jpg",
         "River/.1.jpg", ".River/1.jpg", ".cache/River/1.jpg", "a/.git/River/1.jpg",
         "__MACOSX/River/1.jpg", "__MACOSX/River/._1.jpg", "a/__MACOSX/River/1.png",
     ],
@@ -39,10 +42,10 @@ def test_class_folders_at_different_depths_are_accepted():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ([], "has 0 JPEG or PNG images, in these class folders: none; needed: two or more"),
-        (["a/1.jpg", "a/2.jpg"], "has 2 JPEG or PNG images, in these class folders: a; needed: two or more"),
-        (["a/1.jpg", "b/1.jpg", "1.jpg"], "has 3 JPEG or PNG images, in .*: a, b; needed: .* and no image outside"),
-        (["1.jpg", "a/1.jpg"], "has 2 JPEG or PNG images, in these class folders: a; needed"),
+        ([], "has 0 JPEG, PNG or GeoTIFF images, in these class folders: none; needed: two or more"),
+        (["a/1.jpg", "a/2.jpg"], "has 2 JPEG, PNG or GeoTIFF images, in these class folders: a; needed: two or more"),
+        (["a/1.jpg", "b/1.jpg", "1.jpg"], "has 3 JPEG, .* images, in .*: a, b; needed: .* and no image outside"),
+        (["1.jpg", "a/1.jpg"], "has 2 JPEG, PNG or GeoTIFF images, in these class folders: a; needed"),
         (["a/1.jpg", " a /2.jpg"], "the class folder ' a ' begins or ends with a space"),
         (["a/1.jpg", "b\nx/2.jpg"], r"the class folder 'b\\nx' begins .* or has a character that cannot be printed"),
         (["a/1.jpg", "b/\udcff.jpg"], r"the file name 'b/\\udcff.jpg' is not valid UTF-8; rename the file"),

@@ -27,7 +27,9 @@ ONE = np.ones((28, 28, 1), np.uint8)
 @pytest.fixture
 def own(tmp_path):
     """Write a tree of six images. Return the parameters of its data set."""
-    return Data(name="folder", path=str(write_tree(tmp_path / "mine", images=3)), url=None, sha256=None)
+    return Data(
+        name="folder", path=str(write_tree(tmp_path / "mine", images=3)), url=None, sha256=None, bands=None, scale=None
+    )
 
 
 @pytest.fixture

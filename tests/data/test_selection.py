@@ -132,7 +132,9 @@ def test_a_subset_without_images_is_refused(split_csv, subset):
 def dataset_folder(tmp_path):
     """Prepare ten images of two classes. Return the folder of the data set."""
     tree = write_tree(tmp_path / "mine", images=5)
-    prepare_dataset(Data(name="folder", path=str(tree), url=None, sha256=None), tmp_path / "dataset")
+    prepare_dataset(
+        Data(name="folder", path=str(tree), url=None, sha256=None, bands=None, scale=None), tmp_path / "dataset"
+    )
     return tmp_path / "dataset"
 
 

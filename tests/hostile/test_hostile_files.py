@@ -16,12 +16,15 @@ import zlib
 import numpy as np
 import pytest
 from conftest import REPOSITORY, encoded, run, write_tree
+from geotiffs import raster_file
+from rasterio.io import MemoryFile
 
 from eurosat_transfer.data.builders.folder import find_images
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.image_files import to_rgb
 from eurosat_transfer.data.index import LabelledImage, index_images
 from eurosat_transfer.data.preparation import prepare_dataset
+from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.data.selection import open_selection
 from eurosat_transfer.data.split_file import write_split
 from eurosat_transfer.errors import UserError
@@ -38,7 +41,7 @@ def refused(message, function, *arguments):
 
 
 def read_all(path):
-    return {name: to_rgb(read(), name) for name, read in find_images(path).items()}
+    return {name: to_rgb(image.read(), name) for name, image in find_images(path).items()}
 
 
 def write_zip(path, members=(), **changed):
@@ -115,8 +118,14 @@ def test_a_damaged_member_of_a_zip_is_refused(tmp_path, compression, place):
             archive.writestr(name, content)
         archive.infolist()[-1].CRC = zlib.crc32(IMAGE)
     images = find_images(tmp_path / "x.zip")
-    assert images["a/1.jpg"]() == IMAGE
-    refused("'a/2.jpg' cannot be read: Bad CRC-32 for file 'a/2.jpg'", images["a/2.jpg"])
+    assert images["a/1.jpg"].read() == IMAGE
+    refused("'a/2.jpg' cannot be read: Bad CRC-32 for file 'a/2.jpg'", images["a/2.jpg"].read)
+
+
+@pytest.mark.parametrize("name", ["a/2.tif", "labels.csv"])
+def test_a_zip_with_a_large_geotiff_or_table_is_refused(tmp_path, name):
+    path = write_zip(tmp_path / "x.zip", [(name, b"")], file_size=10 * 2**30)
+    refused(f"'{name}' unpacks to 10737418240 bytes; allowed: 67108864", find_images, path)
 
 
 def test_large_files_that_are_no_images_are_ignored(tmp_path):
@@ -140,13 +149,31 @@ def jpeg_of(width, height):
     return IMAGE[:place] + struct.pack(">HH", height, width) + IMAGE[place + 4 :]
 
 
-@pytest.mark.parametrize("name", ["1.jpg", "1.png"])
+TIFF = raster_file(np.random.default_rng(0).integers(0, 256, (3, 40, 50), np.uint8))
+VRT = b"""<VRTDataset rasterXSize="8" rasterYSize="8"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>
+<SourceFilename>%s</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"""
+
+
+def tiff_of(size, **options):
+    """Return a GeoTIFF file that declares a size and has no data."""
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", width=size, height=size, dtype="uint8", SPARSE_OK=True, **options):
+            pass
+        return bytes(memory.read())
+
+
+@pytest.mark.parametrize("name", ["1.jpg", "1.png", "1.tif"])
 @pytest.mark.parametrize(
     "content",
     [
         png_of(50_000, 50_000), jpeg_of(50_000, 50_000), png_of(1000, 1000), png_of(0, 9), b"", b"\xff\xd8\xff",
         encoded((1, 2, 3), "PNG", size=(90, 90))[:-30], IMAGE[:-9], b"<svg/>", b"\x80\x04N.", encoded((1, 2, 3), "GIF"),
         encoded((1, 2, 3), "BMP"), b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        *(TIFF[:length] for length in (4, 8, 60, 150, 300, 3000, len(TIFF) - 1)), VRT % b"/etc/hostname",
+        b"II*\0", b"II*\0" + b"\xff" * 99, b"MM\0*" + bytes(99), b"II*\0\x08\0\0\0" + b"\xff" * 99,
+        b"II+\0" + bytes(99),
+        b"GTIFF_DIR:1:/etc/hostname", b"/vsicurl/http://localhost/x.tif", b"CDF\1" + bytes(99), b"\x89HDF\r\n\x1a\n",
+        raster_file(np.zeros((3, 40, 50), np.uint16), "PNG")[:-40],
     ],
     ids=lambda content: f"{content[:8]}",
 )  # fmt: skip
@@ -158,6 +185,47 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded():
     refused(r"1\.png is not a readable image: Image size \(100000000 pixels\)", to_rgb, png_of(10_000, 10_000), "1.png")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (tiff_of(10_000, count=1), "it has 100000000 pixels; allowed: 89478485"),
+        (tiff_of(200_000, count=3, tiled=True), "it has 40000000000 pixels; allowed: 89478485"),
+        (tiff_of(3000, count=30), "it unpacks to 270000000 bytes; allowed: 268435456"),
+        (tiff_of(64, count=13, tiled=True, blockxsize=8192, blockysize=8192), "it unpacks to 872415232 bytes; allowed"),
+    ],
+)
+def test_a_geotiff_that_declares_too_much_is_refused_before_it_is_decoded(content, message):
+    assert len(content) < 10**7
+    refused(rf"1\.tif is not a readable image: {message}", to_rgb, content, "1.tif", Rendering((1, 1, 1)))
+
+
+def test_a_geotiff_opens_no_address(monkeypatch):
+    """GDAL follows this tag when it looks for overviews or for masks."""
+    monkeypatch.setenv("GDAL_HTTP_TIMEOUT", "2")  # so that the test ends if GDAL does follow it
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"/vsicurl/http://127.0.0.1:{server.getsockname()[1]}/x.tif"
+
+        def finish(dataset):
+            dataset.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=address)
+
+        content = raster_file(np.ones((3, 8, 8), np.uint8), finish=finish, nodata=0)
+        assert address.encode() in content
+        assert to_rgb(content, "1.tif")
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize("place", ["beside", "absolute"])
+def test_a_geotiff_cannot_be_a_description_of_another_file(tmp_path, monkeypatch, place):
+    tree = write_tree(tmp_path / "mine", images=1)
+    (tree / "class_0/x.tif").write_bytes(raster_file(np.full((1, 4, 5), 7, np.uint8)))
+    monkeypatch.chdir(tree / "class_0")
+    source = str(tree / "class_0/x.tif") if place == "absolute" else "x.tif"
+    (tree / "class_0/y.tif").write_bytes(VRT % source.encode())
+    refused(r"class_0/y\.tif is not a readable image: neither JPEG, PNG nor GeoTIFF", read_all, tree)
+
+
 # Arguments: files. Prints for each the message and by how many KiB (macOS: bytes) the memory of the process has grown.
 MEASURED = """
 import resource, sys
@@ -167,11 +235,12 @@ from eurosat_transfer.data.image_files import to_rgb
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.npz import read_npz
 to_rgb(Path("small.png").read_bytes(), "small.png")
+to_rgb(Path("small.tif").read_bytes(), "small.tif")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for path in map(Path, sys.argv[1:]):
     try:
         if path.suffix == ".zip":
-            [to_rgb(read(), name) for name, read in find_images(path).items()]
+            [to_rgb(image.read(), name) for name, image in find_images(path).items()]
         elif path.suffix == ".npz":
             read_npz(path, "x")
         else:
@@ -194,6 +263,9 @@ def test_files_that_unpack_to_far_more_take_little_memory(tmp_path):
     write_zip(tmp_path / "bzip2.zip", [("a/2.jpg", packed.getvalue()[37:])], **bzip2)
     (tmp_path / "large.png").write_bytes(png_of(50_000, 50_000))
     (tmp_path / "large.jpg").write_bytes(jpeg_of(50_000, 50_000))
+    (tmp_path / "large.tif").write_bytes(tiff_of(200_000, count=3, tiled=True))
+    (tmp_path / "block.tif").write_bytes(tiff_of(64, count=3, tiled=True, blockxsize=16384, blockysize=16384))
+    (tmp_path / "small.tif").write_bytes(TIFF)
     (tmp_path / "small.png").write_bytes(encoded((1, 2, 3), "PNG"))
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10 * 2**30,)})
@@ -212,6 +284,11 @@ def outside(tree):
     (tree / "class_0/x.jpg").symlink_to(secret)
 
 
+def add(path):
+    path.touch()
+    return path
+
+
 def not_utf8(tree):
     (tree / os.fsdecode(b"\xff")).mkdir()
     (tree / os.fsdecode(b"\xff/1.jpg")).write_bytes(IMAGE)
@@ -228,6 +305,12 @@ def not_utf8(tree):
         (lambda tree: (tree / "class_0/again").symlink_to(".."), "'class_0/again' is a symbolic link"),
         (lambda tree: os.mkfifo(tree / "class_0/x.jpg"), "'class_0/x.jpg' is a pipe, a device or a socket"),
         (lambda tree: (tree / os.fsdecode(b"class_0/\xff.jpg")).write_bytes(IMAGE), r"'class_0/\\udcff.jpg' is not"),
+        (lambda tree: (tree / "class_0/x.tif").symlink_to("/etc/hostname"), "'class_0/x.tif' is a symbolic link to"),
+        (lambda tree: os.mkfifo(tree / "class_0/x.tiff"), "'class_0/x.tiff' is a pipe, a device or a socket"),
+        (lambda tree: os.truncate(add(tree / "class_0/x.tif"), 10**9), "'class_0/x.tif' has 1000000000 bytes; allowed"),
+        (lambda tree: (tree / "labels.csv").symlink_to("/etc/passwd"), "'labels.csv' is a symbolic link to '/etc/pa"),
+        (lambda tree: os.mkfifo(tree / "labels.csv"), "'labels.csv' is a pipe, a device or a socket"),
+        (lambda tree: os.truncate(add(tree / "labels.csv"), 10**9), "'labels.csv' has 1000000000 bytes; allowed: 671"),
         (not_utf8, r"'\\udcff/1.jpg' is not valid UTF-8; rename the file"),
         (lambda tree: os.truncate(tree / "class_0/1.jpg", 10 * 2**30), "'class_0/1.jpg' has 10737418240 bytes"),
     ],
@@ -265,7 +348,9 @@ def test_the_largest_allowed_file_is_read(tmp_path, monkeypatch):
 def folder(tmp_path):
     """Prepare 20 images of two classes. Return the folder of the data set."""
     tree = write_tree(tmp_path / "mine", images=10)
-    prepare_dataset(Data(name="folder", path=str(tree), url=None, sha256=None), tmp_path / "dataset")
+    prepare_dataset(
+        Data(name="folder", path=str(tree), url=None, sha256=None, bands=None, scale=None), tmp_path / "dataset"
+    )
     return tmp_path / "dataset"
 
 

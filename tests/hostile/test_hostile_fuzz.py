@@ -6,11 +6,13 @@ import zipfile
 import numpy as np
 import pytest
 from conftest import REPOSITORY, encoded, write_tree
+from geotiffs import ramp, raster_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eurosat_transfer.data.builders.folder import find_images
 from eurosat_transfer.data.image_files import to_rgb
+from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.networks.weights import load_weights_file
@@ -64,6 +66,13 @@ def test_damaged_images_are_read_or_refused(cuts, form):
     read_or_refuse(to_rgb, damage(encoded((9, 99, 199), *form), cuts), "image")
 
 
+@fuzz
+@given(cuts=some_cuts, form=st.sampled_from(["GTiff", "PNG"]), options=st.sampled_from([{}, {"compress": "deflate"}]))
+def test_damaged_rasters_are_read_or_refused(cuts, form, options):
+    content = raster_file(ramp(3), form, **(options if form == "GTiff" else {}))
+    read_or_refuse(to_rgb, damage(content, cuts), "image", Rendering(None, (0, 2750)))
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     """Return the content of a zip file of six images."""
@@ -81,7 +90,7 @@ def archive(tmp_path_factory):
 def test_damaged_archives_are_read_or_refused(tmp_path, archive, cuts):
     path = tmp_path / "damaged.zip"
     path.write_bytes(damage(archive, cuts))
-    read_or_refuse(lambda: [read() for read in find_images(path).values()])
+    read_or_refuse(lambda: [image.read() for image in find_images(path).values()])
 
 
 @pytest.mark.slow

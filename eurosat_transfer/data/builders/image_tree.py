@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from eurosat_transfer.data.builders.image_names import is_image
+from eurosat_transfer.data.builders.image_names import is_read
 from eurosat_transfer.data.image_files import MAX_FILE_BYTES
 from eurosat_transfer.errors import UserError
 
@@ -23,7 +23,7 @@ def find_in_tree(tree: Path) -> dict[str, Callable[[], bytes]]:
 
     Raises:
         UserError: the tree has a symbolic link that does not point to a file inside it, or a pipe, device or socket
-            that is named like an image.
+            that is named like an image or like the table of labels.
     """
     return {path.relative_to(tree).as_posix(): _reader(tree, path) for path in tree.rglob("*") if _is_file(tree, path)}
 
@@ -38,7 +38,7 @@ def _is_file(tree: Path, path: Path) -> bool:
                 "allowed: links to files inside the folder"
             )
     mode = path.stat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and is_image(name):
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and is_read(name):
         raise UserError(f"{tree}: {name.as_posix()!r} is a pipe, a device or a socket; allowed: files")
     return stat.S_ISREG(mode)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile, ZipInfo
 
-from eurosat_transfer.data.builders.image_names import is_image
+from eurosat_transfer.data.builders.image_names import is_read
 from eurosat_transfer.data.image_files import MAX_FILE_BYTES
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.zip_safety import ZIP_ERRORS, check_unpacked_size
@@ -22,7 +22,7 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
 
     Raises:
         UserError: the file is not a zip archive, or a member points outside the archive, is a symbolic link, has the
-            name of another member, or is an image that is too large.
+            name of another member, or is an image or the table of labels, and is too large.
     """
     try:
         archive = ZipFile(path)
@@ -39,7 +39,7 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
             continue
         if info.filename in members:
             raise UserError(f"{path} has two files named {info.filename!r}; allowed: one")
-        if info.file_size > MAX_FILE_BYTES and is_image(name):
+        if info.file_size > MAX_FILE_BYTES and is_read(name):
             raise UserError(f"{path}: {info.filename!r} unpacks to {info.file_size} bytes; allowed: {MAX_FILE_BYTES}")
         members[info.filename] = _reader(archive, info)
     return members

@@ -5,9 +5,16 @@ from pathlib import Path
 from eurosat_transfer.data.builders.eurosat import Eurosat, fetch_archive
 from eurosat_transfer.data.builders.folder import Folder
 from eurosat_transfer.data.builders.landcover_demo import LandcoverDemo
+from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.data.tfds import tfds
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.parameters.data import Data
+
+
+def create_rendering(params: Data) -> Rendering:
+    """Create the rendering of images that data.bands and data.scale ask for."""
+    bands = None if params.bands is None else (params.bands[0], params.bands[1], params.bands[2])
+    return Rendering(bands, None if params.scale is None else (params.scale[0], params.scale[1]))
 
 
 def create_builder(params: Data, data_dir: Path | str) -> tfds.core.DatasetBuilder:
@@ -27,7 +34,7 @@ def create_builder(params: Data, data_dir: Path | str) -> tfds.core.DatasetBuild
         case "eurosat":
             return Eurosat(path=str(fetch_archive(params.url, params.sha256)), data_dir=data_dir)
         case "folder":
-            return Folder(path=str(params.path), data_dir=data_dir)
+            return Folder(path=str(params.path), data_dir=data_dir, rendering=create_rendering(params))
     try:
         return tfds.builder(params.name)
     except (tfds.core.DatasetNotFoundError, ValueError, AssertionError) as error:  # AssertionError: unknown version

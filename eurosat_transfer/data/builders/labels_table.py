@@ -1,0 +1,83 @@
+"""The table labels.csv, which gives images their labels if these are not in one folder per class."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path, PurePosixPath
+
+from eurosat_transfer.data.builders.image_names import TABLE, check_storable, is_hidden
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.csv_files import parse_csv
+
+COLUMNS = ("file", "label")
+
+
+def find_table(names: Iterable[str]) -> str | None:
+    """Find the table of a folder or zip file.
+
+    Args:
+        names: of all files, relative to the folder or zip file.
+
+    Returns:
+        The name of the table in the outermost folder, or in the only folder there, because many zip files have one
+        that holds everything. None if there is no such table.
+    """
+    visible = [PurePosixPath(name) for name in names if not is_hidden(PurePosixPath(name))]
+    tops = {name.parts[0] for name in visible}
+    places = [TABLE, *(f"{top}/{TABLE}" for top in tops if len(tops) == 1)]
+    return next((place for place in places if PurePosixPath(place) in visible), None)
+
+
+def read_labels(source: Path, table: str, content: bytes, images: Collection[str]) -> dict[str, str]:
+    """Read the labels of all images from a table.
+
+    Args:
+        source: the folder or zip file of the images, for error messages.
+        table: name of the table, relative to source. The table has the columns file, relative to the table, and label;
+            further columns are ignored.
+        content: of the table.
+        images: the names of all images, relative to source.
+
+    Returns:
+        The label of each image by its name.
+
+    Raises:
+        UserError: the table is damaged or lacks a column, names a file that is no image, names an image twice or not
+            at all, has an empty label or one that cannot be stored, or has fewer than two labels.
+    """
+    where = f"{source}: {table}"
+    try:
+        text = content.decode("utf-8-sig")  # Excel begins its files with a byte order mark
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where} is not valid UTF-8: {error}; save it as CSV in UTF-8") from None
+    header, rows = parse_csv(text, where)
+    missing = [column for column in COLUMNS if header.count(column) != 1]
+    if missing:
+        raise UserError(
+            f"{where} needs each of the columns {', '.join(COLUMNS)} once, separated by commas; found "
+            f"{','.join(header)!r}; rename the file if it is not the table of labels"
+        )
+    labels: dict[str, str] = {}
+    for number, row in enumerate(rows, 1):
+        name, label = str(PurePosixPath(table).parent / row["file"]), row["label"]
+        if name not in images:
+            raise UserError(
+                f"{where}: row {number} has the file {row['file']!r}, which is not a JPEG, PNG or GeoTIFF image beside "
+                "the table; correct the name, or remove the row"
+            )
+        if name in labels:
+            raise UserError(
+                f"{where}: row {number} has the file {row['file']!r}, again; needed: one row for each image"
+            )
+        if not label:
+            raise UserError(f"{where}: row {number} has no label for {row['file']!r}; write one, or remove both")
+        check_storable(label, f"{where}: the label of row {number},", "correct the label")
+        labels[name] = label
+    unlabelled = sorted(set(images) - set(labels))
+    if unlabelled:
+        raise UserError(
+            f"{where} has no row for {len(unlabelled)} of {len(images)} images, the first of them {unlabelled[0]!r}; "
+            "add rows, or remove images"
+        )
+    if len(set(labels.values())) < 2:
+        found = ", ".join(sorted(set(labels.values()))) or "none"
+        raise UserError(f"{where} has these labels: {found}; needed: two or more")
+    return labels

@@ -1,0 +1,111 @@
+"""The decoder of GeoTIFF files, which reads PNG files of 16 bits too.
+
+Pillow reads neither: it keeps the high byte of a 16-bit RGB image only, and it knows no image of 13 bands.
+"""
+
+import warnings
+
+import numpy as np
+import rasterio
+from PIL import Image
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader, MemoryFile
+
+from eurosat_transfer.data.decoding import ImageError
+from eurosat_transfer.data.rendering import Rendering
+
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
+MAX_RASTER_BYTES = 256 * 2**20  # of all bands, unpacked; GDAL unpacks whole blocks, with all bands
+
+# Tiles need no georeference. The filter is set once, because warnings.catch_warnings is not safe among threads.
+warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
+
+# GDAL looks for files beside the one that it opens. There are none beside a file in memory.
+ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+
+
+def is_tiff(encoded: bytes) -> bool:
+    """Tell whether the content of a file begins like that of a TIFF file."""
+    return encoded.startswith(TIFF_SIGNATURES)
+
+
+def decode_raster(encoded: bytes, rendering: Rendering) -> np.ndarray:
+    """Decode a GeoTIFF file, or a PNG file, and render it as an 8-bit RGB image.
+
+    No other file is opened, whatever the file names: GDAL may use the driver of this format only, and this function
+    asks for neither overviews nor masks, which a GeoTIFF file can have in another file or at an address.
+
+    A palette is applied before the bands are chosen. The values are those that are stored: GDAL's tags for a scale and
+    an offset are ignored.
+
+    Args:
+        encoded: the content of the file.
+        rendering: how the raster becomes an RGB image.
+
+    Returns:
+        uint8, (height, width, 3), RGB. Pixels whose three bands all have the declared nodata value are 0.
+
+    Raises:
+        ImageError: the file is damaged, has several pages, is too large, or has complex numbers.
+        RenderingError: the raster does not fit the rendering.
+    """
+    driver = "GTiff" if is_tiff(encoded) else "PNG"
+    try:
+        with rasterio.Env(**ALONE), MemoryFile(encoded, filename="image") as memory:
+            try:
+                with memory.open(driver=driver) as dataset:
+                    _check(dataset)
+                    return _render(dataset, rendering)
+            except RasterioError as error:
+                text = str(error.__cause__ or error).replace(memory.name, "image")
+                raise ImageError(f"damaged or truncated: {' '.join(text.split())}") from None
+    except (MemoryError, UnicodeError, OverflowError) as error:
+        raise ImageError(f"damaged: {error}") from None
+
+
+def find_nodata(chosen: np.ndarray, nodata: float | None) -> np.ndarray | None:
+    """Find the pixels that have no data: those in which all bands have the nodata value.
+
+    Args:
+        chosen: (bands, height, width).
+        nodata: the value. None: every pixel has data.
+
+    Returns:
+        Boolean, (height, width), or None if every pixel has data. NaN needs no such mask, see Rendering.apply.
+    """
+    return None if nodata is None else (chosen == nodata).all(axis=0)
+
+
+def _check(dataset: DatasetReader) -> None:
+    """Refuse a raster before its pixels are read."""
+    if len(dataset.subdatasets) > 1:
+        raise ImageError(f"it has {len(dataset.subdatasets)} pages; allowed: 1")
+    dtype = dataset.dtypes[0]  # all bands of a TIFF or PNG file have the same
+    if dtype.startswith("complex"):
+        raise ImageError(f"its values are {dtype}; allowed: integers and floating-point numbers")
+    pixels = dataset.width * dataset.height
+    if pixels > (Image.MAX_IMAGE_PIXELS or pixels):
+        raise ImageError(f"it has {pixels} pixels; allowed: {Image.MAX_IMAGE_PIXELS}")
+    block_height, block_width = dataset.block_shapes[0]
+    size = max(pixels, block_height * block_width) * dataset.count * np.dtype(dtype).itemsize
+    if size > MAX_RASTER_BYTES:
+        raise ImageError(f"it unpacks to {size} bytes; allowed: {MAX_RASTER_BYTES}")
+
+
+def _render(dataset: DatasetReader, rendering: Rendering) -> np.ndarray:
+    kinds = dataset.colorinterp
+    if kinds == (ColorInterp.palette,):
+        numbers = dataset.read(1)
+        return rendering.apply(_coloured(dataset, numbers), find_nodata(numbers[None], dataset.nodata))
+    bands = rendering.choose_bands(dataset.count, alpha=kinds[-1] == ColorInterp.alpha)
+    chosen = dataset.read(bands)
+    return rendering.scale_values(chosen, find_nodata(chosen, dataset.nodata))
+
+
+def _coloured(dataset: DatasetReader, numbers: np.ndarray) -> np.ndarray:
+    """Return the colours of a palette image as uint8, (3, height, width). Numbers without a colour become black."""
+    table = np.zeros((np.iinfo(numbers.dtype).max + 1, 3), np.uint8)
+    for number, colour in dataset.colormap(1).items():
+        table[number] = colour[:3]
+    return np.moveaxis(table[numbers], -1, 0)

@@ -18,6 +18,8 @@ from eurosat_transfer.models.logistic_regression import (
 from eurosat_transfer.models.penalty import describe_choice
 from eurosat_transfer.parameters.probe import Probe
 
+Labelled = tuple[np.ndarray, np.ndarray]
+
 
 class Epoch(NamedTuple):
     """A point of a learning curve.
@@ -64,10 +66,37 @@ def evaluate_probe(features: FeatureSet, params: Probe) -> EvaluatedProbe:
     return _evaluate_sgd(features, params) if params.solver == "sgd" else _evaluate_lbfgs(features, params)
 
 
-def _evaluate_lbfgs(features: FeatureSet, params: Probe) -> EvaluatedProbe:
-    X, y = features.select("train")
+def fit_probe(train: Labelled, val: Labelled, classes: int, params: Probe) -> SoftmaxLayer:
+    """Fit the softmax layer that `evaluate_probe` tests.
+
+    Args:
+        train: X, float32, (n, d), and y, int64, (n,).
+        val: X and y that SGD is evaluated on after each epoch. They do not change the layer.
+        classes: number of classes.
+        params: the stage's parameters.
+
+    Raises:
+        UserError: the training by SGD diverges.
+    """
+    if params.solver == "sgd":
+        from eurosat_transfer.models.sgd_probe import fit_sgd_probe  # imports TensorFlow, which takes seconds
+
+        model, _ = fit_sgd_probe(train, val, classes, params)
+        weights, intercepts = (values.astype(np.float64) for values in model.get_weights())
+        return SoftmaxLayer(np.arange(classes), weights, intercepts, len(train[1]))
+    return _fit_lbfgs(*train, params)[0]
+
+
+def _fit_lbfgs(X: np.ndarray, y: np.ndarray, params: Probe) -> tuple[SoftmaxLayer, float, int]:
+    """Fit the layer, and return it with its C and the number of iterations."""
     C = choose_logistic_penalty(X, y) if params.C == "auto" else params.C
     layer, iterations = fit_logistic_regression(X, y, C)
+    return layer, C, iterations
+
+
+def _evaluate_lbfgs(features: FeatureSet, params: Probe) -> EvaluatedProbe:
+    X, y = features.select("train")
+    layer, C, iterations = _fit_lbfgs(X, y, params)
     if iterations >= MAX_ITERATIONS:
         print(f"warning: probe.C={C:g}: the probe has not converged after {iterations} iterations; set a smaller C")
     history = []

@@ -1,0 +1,57 @@
+"""Conversion of TensorFlow functions to ONNX, to the same bytes in every process."""
+
+from collections.abc import Callable, Mapping
+
+import onnx
+import tf2onnx
+
+from eurosat_transfer.tensorflow_setup import tf
+
+OPSET = 18  # version of the ONNX operators; runtimes of 2023 and later have it
+
+
+def convert_to_onnx(function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], inputs: tf.TensorSpec) -> onnx.ModelProto:
+    """Convert a function of one tensor.
+
+    Args:
+        function: one tensor -> tensors by name.
+        inputs: name, shape and type of the tensor.
+
+    Returns:
+        A model whose input and outputs have these names. The same function gives the same bytes in every process.
+    """
+    traced = tf.function(function, input_signature=[inputs])
+    model, _ = tf2onnx.convert.from_function(traced, input_signature=[inputs], opset=OPSET)
+    _rename(model.graph)
+    model.producer_version = ""
+    onnx.checker.check_model(model)
+    return model
+
+
+def _rename(graph: onnx.GraphProto) -> None:
+    """Number all inner names and unnamed dimensions, because tf2onnx gives them other names in each process.
+
+    Nodes keep their order, which is topological. Initializers come in the order of their first use.
+    """
+    fixed = {value.name for value in (*graph.input, *graph.output)}
+    names: dict[str, str] = {"": ""}  # an optional input that is left out has no name
+
+    def rename(name: str) -> str:
+        return name if name in fixed else names.setdefault(name, f"value_{len(names)}")
+
+    constants = {constant.name: constant for constant in graph.initializer}
+    ordered = []
+    for number, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{number}"
+        ordered += [constants.pop(name) for name in node.input if name in constants]
+        node.input[:] = [rename(name) for name in node.input]
+        node.output[:] = [rename(name) for name in node.output]
+    for constant in ordered:
+        constant.name = rename(constant.name)
+    del graph.initializer[:], graph.value_info[:]
+    graph.initializer.extend(ordered)
+    graph.name = "classifier"
+    for value in (*graph.input, *graph.output):
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            if not dimension.HasField("dim_value"):
+                dimension.dim_param = ("n", "height", "width", "channels")[axis]

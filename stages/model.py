@@ -1,0 +1,53 @@
+"""Save one classifier as a model that others can apply, without this project.
+
+Reads   metrics/NAME.json, plots/NAME_predictions.csv, metrics/compare.json   of the classifiers
+        data/dataset/  data/split.csv  data/backbone/  data/features.npz  data/finetune.weights.h5
+Writes  model/model.onnx   images, uint8, (n, height, width, 3), RGB, of any size -> probabilities,
+                           float32, (n, classes), and distance, float32, (n,), from the training images
+        model/model.json   the names of the classes, and what `predict` must know
+        model/README.md    the model card
+
+model.classifier names the classifier; auto is the one with the best accuracy on val. With
+model.refit: false it is saved as it was tested. With true it is fitted once more, on all labels but
+test, and prediction sets are calibrated by cross-validation.
+"""
+
+from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.confusion import count_confusion
+from eurosat_transfer.features.feature_set import load_features
+from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.models.checkpoints import checkpoint_folder
+from eurosat_transfer.models.model_folder import choose_classifier, fit_classifier, write_model
+from eurosat_transfer.parameters.data import Data
+from eurosat_transfer.parameters.loading import load_parameters
+from eurosat_transfer.parameters.model import Model
+from eurosat_transfer.pipeline.integrity import digest_inputs
+from eurosat_transfer.pipeline.stage import run_stage
+from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL
+from eurosat_transfer.reporting.model_card import write_card
+
+
+def main() -> None:
+    """Run the stage."""
+    parameters = load_parameters()
+    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
+    name = choose_classifier(parameters.section(Model).classifier, metrics)
+    dataset, selection = open_selection()
+    tiles, features = selection.folds()[0].read(dataset), next(load_features().folds())
+    with checkpoint_folder("model", digest_inputs("model"), parameters.as_dict()) as checkpoints:
+        classifier = fit_classifier(name, tiles, features, parameters, checkpoints)
+    confusion = count_confusion(read_csv(f"plots/{name}_predictions.csv"), selection.classes)
+    with atomic_write(MODEL) as folder:
+        folder.mkdir()
+        description = write_model(
+            folder, name, classifier, tiles, selection.classes, confusion, parameters.section(Data)
+        )
+        write_card(folder / CARD_FILE, description, parameters.as_dict(), metrics, read_json("metrics/compare.json"))
+    print(f"{MODEL}: {name}, {len(description.classes)} classes")
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)

@@ -1,0 +1,65 @@
+"""The stage model, on the results of a tiny run of the real pipeline."""
+
+import csv
+
+import numpy as np
+import onnxruntime
+import pytest
+from conftest import dvc, run, write_params
+
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.prediction.saved_model import load_model
+from stages import model
+
+
+def predict_by_onnxruntime(folder, images):
+    session = onnxruntime.InferenceSession(folder / "model" / "model.onnx")
+    return np.concatenate([session.run(["probabilities"], {"images": image[None]})[0] for image in images])
+
+
+@pytest.fixture
+def repository(reproduced, monkeypatch):
+    monkeypatch.chdir(reproduced)
+    return reproduced
+
+
+@pytest.mark.parametrize("name", ["knn", "svm", "probe", "finetune"])
+def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name):
+    write_params(repository, **{"model.classifier": name})
+    model.main()
+    description = load_model(repository / "model").description
+    dataset, selection = open_selection()
+    images = [decode_image(dataset[int(index)].image) for index in selection.indices["test"]]
+    probabilities = predict_by_onnxruntime(repository, images)
+    with (repository / f"plots/{name}_predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert description.classifier == name
+    assert [description.classes[label] for label in probabilities.argmax(axis=1)] == [row["predicted"] for row in rows]
+    confidence = np.array([float(row["confidence"]) for row in rows])
+    np.testing.assert_allclose(probabilities.max(axis=1), confidence, atol=1e-4)
+    assert np.sum(description.confusion) == len(rows)
+    assert len(description.calibration_scores) == 20  # val
+
+
+def test_refit_uses_all_labels_but_test(repository):
+    write_params(repository, **{"model.classifier": "svm"})
+    model.main()
+    tested = (repository / "model/model.onnx").read_bytes()
+    write_params(repository, **{"model.classifier": "svm", "model.refit": True})
+    model.main()
+    assert (repository / "model/model.onnx").read_bytes() != tested
+    assert len(load_model(repository / "model").description.calibration_scores) > 20  # by cross-validation
+    assert "This very model was not tested" in (repository / "model/README.md").read_text()
+
+
+def test_another_machine_gets_the_model_by_its_name(repository, tmp_path):
+    dvc(repository, "remote", "add", "-d", "-f", "shelf", str(tmp_path / "shelf"))
+    run("git", "commit", "-qam", "a remote", cwd=repository)
+    assert run("git", "tag", "-a", "classifier@v1.0.0", "-m", "a model", cwd=repository).returncode == 0
+    dvc(repository, "push", "-q")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    dvc(elsewhere, "artifacts", "get", str(repository), "classifier")
+    for file in (repository / "model").iterdir():
+        assert (elsewhere / "model" / file.name).read_bytes() == file.read_bytes()

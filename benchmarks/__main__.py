@@ -1,6 +1,6 @@
 """Measure how fast this project is, as ratios to other programs that do the same. Needs no network.
 
-    python -m benchmarks extraction graph training svm
+    python -m benchmarks extraction graph training svm predict
     python -m benchmarks scale --zip EuroSAT.zip --weights mobilenet_v2_0.35_224_no_top.weights.h5
 
 Each part prints its tables and writes them to benchmarks/results/: PART.md, and PART.json with all
@@ -13,12 +13,12 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import extraction, graph, scale, svm, training
+from benchmarks import extraction, graph, predict, scale, svm, training
 from benchmarks.machine import SIZE
 from benchmarks.rounds import REPOSITORY, LeftOutError
 from benchmarks.tables import write
 
-PARTS = {"extraction": extraction, "graph": graph, "training": training, "svm": svm, "scale": scale}
+PARTS = {"extraction": extraction, "graph": graph, "training": training, "svm": svm, "predict": predict, "scale": scale}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -47,13 +47,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--matrix", type=int, default=SIZE, help=f"extraction: side of the multiplied matrices ({SIZE})"
     )
-    for part in (extraction, scale, svm):
+    for part in (extraction, predict, scale, svm):
         part.add_arguments(parser)
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error(f"--rounds must be 1 or more (found {options.rounds})")
     if options.images is not None and options.images < 2:
         parser.error(f"--images must be 2 or more (found {options.images})")
+    if options.predict_images < predict.LEAST:
+        parser.error(f"--predict-images must be {predict.LEAST} or more (found {options.predict_images})")
     if min(options.sizes) < scale.LEAST:
         parser.error(f"--sizes must be {scale.LEAST} or more (found {min(options.sizes)})")
     if min(options.svm_rows) < svm.LEAST:

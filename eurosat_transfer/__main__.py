@@ -1,4 +1,4 @@
-"""Commands for people: show results and experiments, run several seeds or the lab's settings, repair the cache.
+"""Commands for people: show results and experiments, classify new images, run several seeds, repair the cache.
 
 python -m eurosat_transfer            shows the results, like `python -m eurosat_transfer summary`
 python -m eurosat_transfer --help     lists the commands
@@ -10,11 +10,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eurosat_transfer.commands import experiment_table, lab, repair, seeds, summary
+from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary
 from eurosat_transfer.errors import UserError
 
 # A command's module loads what is slow to import only when the command runs, so that --help answers at once.
-COMMANDS = {"summary": summary, "experiments": experiment_table, "seeds": seeds, "lab": lab, "repair": repair}
+COMMANDS = {
+    "summary": summary,
+    "experiments": experiment_table,
+    "predict": predict,
+    "seeds": seeds,
+    "lab": lab,
+    "repair": repair,
+}
+WITHOUT_REPOSITORY = (predict,)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -33,7 +41,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         prog="python -m eurosat_transfer",
         description="Without a command, it shows the results like `summary`.",
     )
-    parser.set_defaults(run=summary.run)
+    parser.set_defaults(run=summary.run, needs_repository=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, module in COMMANDS.items():
         description = str(module.__doc__)
@@ -44,7 +52,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, needs_repository=module not in WITHOUT_REPOSITORY)
     return parser.parse_args(arguments)
 
 
@@ -56,7 +64,7 @@ def main() -> None:
     """
     arguments = parse_arguments()
     try:
-        if not Path("dvc.yaml").exists():
+        if arguments.needs_repository and not Path("dvc.yaml").exists():
             raise UserError("dvc.yaml does not exist here; run the command in the root folder of the repository")
         arguments.run(arguments)
         sys.stdout.flush()

@@ -1,38 +1,24 @@
-"""Extraction on the nodes of a Ray cluster.
+"""Extraction on the nodes of a Ray cluster, see eurosat_transfer.io.ray_cluster.
 
-RAY_ADDRESS   address of the cluster: auto, host:port or ray://host:port, as Ray defines it.
-
-This module is imported only if RAY_ADDRESS is set. A node needs the packages of requirements.lock. It needs neither the
-project's code nor its data, because this machine sends both.
+This module is imported only if RAY_ADDRESS is set.
 """
 
-import os
-import socket
 import tempfile
-from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.ray_cluster import MAX_RETRIES, RayCluster, fetch, ray
 
 # The import of TensorFlow takes seconds. This machine starts it on the nodes first, and then imports TensorFlow itself.
 # So features.inference is imported inside of functions.
 if TYPE_CHECKING:
     from eurosat_transfer.features.inference import Extracted, Network
 
-try:
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-except ImportError:
-    raise UserError("RAY_ADDRESS is set, but Ray is not installed; run pip install 'ray[default]'") from None
-
 MAX_IMAGES_PER_CHUNK, MAX_BYTES_PER_CHUNK = 256, 2**25
-CHUNKS_PER_TASK = 3  # one is computed, the others wait for it
-MAX_RETRIES = 10  # of a task whose worker or node is lost
-CONNECT_TIMEOUT = 5  # seconds
 BACKBONE = Path("data/backbone")
 
 
@@ -52,24 +38,16 @@ class Cluster:
         Raises:
             UserError: no cluster answers, or it has no CPU.
         """
-        _connect()
-        nodes = {n["NodeID"]: int(n["Resources"].get("CPU", 0)) for n in ray.nodes() if n["Alive"]}
-        # A task uses as many cores as the smallest node has. A larger node runs several tasks.
-        self._cores = min(filter(None, nodes.values()), default=0)
-        if not self._cores:
-            raise UserError("RAY_ADDRESS: no node of the cluster has a CPU; needed: a node with num_cpus of 1 or more")
-        each_node = [NodeAffinitySchedulingStrategy(node, soft=True) for node, cores in nodes.items() if cores]
-        self._network = ray.put({path.name: path.read_bytes() for path in folder.iterdir()}), preprocess, self._cores
-        self._descriptions = [
-            _describe_engine.options(num_cpus=0, scheduling_strategy=strategy).remote(self._network)
-            for strategy in each_node
-        ]
+        self._cluster = RayCluster()
+        files = ray.put({path.name: path.read_bytes() for path in folder.iterdir()})
+        self._network = files, preprocess, self._cluster.cores
+        self._descriptions = self._cluster.start_on_each_node(_describe_engine, self._network)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        ray.shutdown()
+    def __exit__(self, *exception: object) -> None:
+        self._cluster.__exit__(*exception)
 
     @property
     def engine(self) -> list[str]:
@@ -84,7 +62,7 @@ class Cluster:
     def _engines(self) -> tuple[tuple[str, ...], ...]:
         from eurosat_transfer.features import inference
 
-        engines = tuple(sorted(set(_fetch(self._descriptions))))
+        engines = tuple(sorted(set(fetch(self._descriptions))))
         here = tuple(inference.describe_engine())
         if len(engines) > 1 or engines[0][: len(here)] != here:
             print(f"warning: the last bits of features may differ, because the nodes differ: {engines}", flush=True)
@@ -105,28 +83,9 @@ class Cluster:
         """
         from eurosat_transfer.features.inference import Extracted
 
-        task: Any = _extract_chunk.options(num_cpus=self._cores)
-        sent: deque[ray.ObjectRef] = deque()
-        for chunk in _chunks(images):
-            sent.append(task.remote(self._network, self._engines, chunk, pixel_size))
-            cores = ray.cluster_resources().get("CPU", 0)
-            while len(sent) >= CHUNKS_PER_TASK * max(1, cores // self._cores):
-                yield from map(Extracted._make, _fetch(sent.popleft()))
-        while sent:
-            yield from map(Extracted._make, _fetch(sent.popleft()))
-
-
-def _connect() -> None:
-    address = os.environ["RAY_ADDRESS"]
-    host, _, port = address.rpartition("//")[2].rpartition(":")
-    code = {"py_modules": [str(Path(__file__).resolve().parents[1])]}
-    try:
-        if host:  # ray.init would try for minutes
-            socket.create_connection((host, int(port)), CONNECT_TIMEOUT).close()
-        ray.init(address, runtime_env=code, log_to_driver=False, configure_logging=False)
-    except (OSError, ValueError, RuntimeError) as error:
-        allowed = "allowed: auto, host:port, ray://host:port"
-        raise UserError(f"RAY_ADDRESS: no cluster answers at {address!r} ({_first_line(error)}); {allowed}") from None
+        calls = ((self._network, self._engines, chunk, pixel_size) for chunk in _chunks(images))
+        for extracted in self._cluster.map(_extract_chunk, calls):
+            yield from map(Extracted._make, extracted)
 
 
 def _chunks(images: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
@@ -140,24 +99,6 @@ def _chunks(images: Iterable[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _fetch(results: "ray.ObjectRef | list[ray.ObjectRef]") -> Any:
-    try:
-        return ray.get(results)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, UserError):
-            raise error.cause from None
-        reason = str(error).strip().splitlines()[-1]
-        if reason.startswith(("ModuleNotFoundError: ", "ImportError: ")):
-            raise UserError(f"RAY_ADDRESS: a node lacks packages of requirements.lock ({reason})") from None
-        raise
-    except (ray.exceptions.RayError, ConnectionError) as error:
-        raise UserError(f"RAY_ADDRESS: the cluster failed ({_first_line(error)}); start it and run again") from None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 @ray.remote(max_retries=MAX_RETRIES)

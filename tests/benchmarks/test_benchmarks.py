@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY, run
 
-from benchmarks import extraction, graph, rounds, scale, svm, tables, training
+from benchmarks import extraction, graph, predict, rounds, scale, svm, tables, training
 from benchmarks.__main__ import parse
 from benchmarks.contenders import Network, operations
 
@@ -181,6 +181,19 @@ def test_support_vector_machine_is_compared_with_scikit_learns():
     assert max(map(len, str(both).splitlines())) <= 100
 
 
+@pytest.mark.slow
+def test_predict_is_compared_with_openvino(tmp_path):
+    extraction.write_images(tmp_path, 20, None)
+    predict.write_model(tmp_path / "model.onnx", "tilenet", 32, {})
+    rows = predict.compare("net", tmp_path, 1)
+    assert [row["program"] for row in rows] == ["this project", "OpenVINO"]
+    ours, plain = rows
+    assert plain["/ OpenVINO"] == 1
+    assert ours["/ OpenVINO"] == ours["images/s"] / plain["images/s"] > 0
+    assert ours["probabilities differ by"] < 1e-4, "both have classified the same image"
+    assert max(map(len, str(predict.table(rows, 20, 1)).splitlines())) <= 130
+
+
 def test_wrong_command_lines_are_refused(tmp_path, capsys):
     assert parse(["graph"]).rounds == 5
     for wrong, message in (
@@ -188,6 +201,7 @@ def test_wrong_command_lines_are_refused(tmp_path, capsys):
         (["graph", "--rounds", "0"], "--rounds must be 1 or more (found 0)"),
         (["extraction", "--images", "1"], "--images must be 2 or more (found 1)"),
         (["scale", "--sizes", "640", "9"], "--sizes must be 100 or more (found 9)"),
+        (["predict", "--predict-images", "9"], "--predict-images must be 16 or more (found 9)"),
         (["svm", "--svm-rows", "640", "9"], "--svm-rows must be 20 or more (found 9)"),
         (["scale", "--zip", str(tmp_path / "no.zip")], "there is no file"),
     ):
@@ -198,5 +212,5 @@ def test_wrong_command_lines_are_refused(tmp_path, capsys):
 
 def test_help_lists_every_part():
     printed = run(sys.executable, "-m", "benchmarks", "--help", cwd=REPOSITORY).stdout
-    assert all(f"{part}  " in printed for part in ("extraction", "graph", "training", "svm", "scale"))
+    assert all(f"{part}  " in printed for part in ("extraction", "graph", "training", "svm", "predict", "scale"))
     assert max(map(len, printed.splitlines())) <= 100

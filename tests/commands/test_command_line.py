@@ -9,10 +9,18 @@ import pytest
 from conftest import environment, run
 
 from eurosat_transfer import __main__ as command_line
-from eurosat_transfer.commands import experiment_table, lab, repair, seeds, summary
+from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary
 from eurosat_transfer.errors import UserError
 
-MODULES = {"summary": summary, "experiments": experiment_table, "seeds": seeds, "lab": lab, "repair": repair}
+MODULES = {
+    "summary": summary,
+    "experiments": experiment_table,
+    "predict": predict,
+    "seeds": seeds,
+    "lab": lab,
+    "repair": repair,
+}
+ARGUMENTS = {"predict": ["tiles"], "seeds": ["3"]}
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def test_the_summary_is_the_default():
 
 @pytest.mark.parametrize(("name", "module"), MODULES.items())
 def test_each_command_runs_its_module(name, module):
-    arguments = [name, "3"] if name == "seeds" else [name]
+    arguments = [name, *ARGUMENTS.get(name, [])]
     assert command_line.parse_arguments(arguments).run is module.run
 
 

@@ -2,11 +2,9 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,9 +13,6 @@ import pytest
 from conftest import REPOSITORY, environment, run, write_params
 
 from stages import backbone, download, split
-
-pytest.importorskip("ray")
-from ray.cluster_utils import Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
@@ -52,24 +47,7 @@ def prepared(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def cluster():
-    """Two nodes on this machine: real processes. The name of their folder is short, because a socket's must be."""
-    folder = tempfile.mkdtemp(prefix="ray")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # no node is killed because this machine has little memory
-        cluster = Cluster()
-        try:
-            for _ in range(2):
-                cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20, include_dashboard=False)
-            yield cluster
-        finally:
-            cluster.shutdown()
-            shutil.rmtree(folder)
-
-
-def raylets(cluster: Cluster) -> list[psutil.Process]:
+def raylets(cluster) -> list[psutil.Process]:
     return [psutil.Process(node.all_processes["raylet"][0].process.pid) for node in cluster.list_all_nodes()]
 
 

@@ -1,0 +1,210 @@
+"""How many images per second does `predict` classify, compared with OpenVINO that gets decoded images?
+
+    python -m benchmarks.predict NAME FOLDER
+
+This runs a contender. FOLDER has the model as model.onnx and the images as .jpg files.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.extraction import write_images
+from benchmarks.rounds import Answer, Contender, interleave, ratio, serve, summary
+from benchmarks.tables import Table
+
+HELP = "images per second of `predict`, compared with OpenVINO by itself"
+NETWORKS = {  # name in the table, with name, image size and options of the network
+    "MobileNetV2 0.35 at 224, svm": ("mobilenetv2", 224, {"alpha": 0.35}),
+    "tilenet at 64, svm": ("tilenet", 64, {}),
+}
+ROWS, CLASSES = 640, 10  # of the classifier: as many training images as in docs/results.md
+BATCHES = (1, 4, 8, 16)  # images; OpenVINO is measured with the fastest
+TRIED = 256  # images that batches are compared on
+TILE_SIZE = (64, 64)
+LEAST = 16  # images: one batch
+CONTENDERS = {"project": "this project", "openvino": "OpenVINO"}
+OUTPUTS = ("probabilities", "distance")
+SETTINGS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this part."""
+    parser.add_argument("--predict-images", type=int, default=3_072, help="predict: images per round (3072)")
+
+
+def run(options: argparse.Namespace) -> list[Table]:
+    """Measure each network with the same images, and make one table."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        write_images(Path(folder), options.predict_images, options.zip)
+        for name, network in NETWORKS.items():
+            write_model(Path(folder) / "model.onnx", *network)
+            rows += compare(name, Path(folder), options.rounds)
+    return [table(rows, options.predict_images, options.rounds)]
+
+
+def write_model(path: Path, name: str, image_size: int, options: dict) -> None:
+    """Export a classifier with random weights: a network with an SVM, as the stage model does.
+
+    Args:
+        path: of the ONNX file.
+        name: of the network, as for build_backbone.
+        image_size: as for build_backbone.
+        options: as for build_backbone.
+    """
+    from eurosat_transfer.evaluation.familiarity import fit_familiarity
+    from eurosat_transfer.models.heads import build_classifier_head
+    from eurosat_transfer.models.onnx_export import export_classifier
+    from eurosat_transfer.models.saved_classifier import SavedClassifier
+    from eurosat_transfer.models.svm import fit_calibrated_svm
+    from eurosat_transfer.networks.backbones import build_backbone, find_preprocess
+    from eurosat_transfer.tensorflow_setup import keras
+
+    keras.utils.set_random_seed(0)
+    network = build_backbone(name, image_size, options)
+    width = network.output_shape[1]
+    rng = np.random.default_rng(0)
+    y = np.arange(ROWS) % CLASSES
+    X = (rng.normal(0, 1, (ROWS, width)) + rng.normal(0, 2, (CLASSES, width))[y]).astype(np.float32)
+    head = build_classifier_head(fit_calibrated_svm(X, y, "rbf", 10)[0], CLASSES)
+    classifier = SavedClassifier(network, find_preprocess(name), head, False, X, ("train",), None)
+    familiarity = fit_familiarity(X, rng.normal(0, 1, (ROWS, 6)))
+    path.write_bytes(export_classifier(classifier, familiarity).SerializeToString(deterministic=True))
+
+
+def compare(name: str, folder: Path, rounds: int) -> list[dict]:
+    """Measure both contenders in turn, each in its own process, and return their rows of the table."""
+    contenders = {}
+    try:
+        for key in CONTENDERS:
+            contenders[key] = Contender("benchmarks.predict", key, str(folder))
+        seconds = {key: [] for key in contenders}
+
+        def ask(key: str) -> float:
+            answer = contenders[key].measure()
+            seconds[key].append(answer["cpu"])
+            return answer["rate"]
+
+        measured = interleave({key: lambda key=key: ask(key) for key in contenders}, rounds)
+    finally:
+        for contender in contenders.values():
+            contender.close()
+    first = {key: np.array(contender.about["first"]) for key, contender in contenders.items()}
+    return [
+        {
+            "network": name,
+            "program": called,
+            "images/s": summary(measured[key])["median"],
+            "min": min(measured[key]),
+            "max": max(measured[key]),
+            "/ OpenVINO": ratio(measured[key], measured["openvino"]),
+            "CPU ms per image": 1000 * summary(seconds[key])["median"],
+            "batch": contenders[key].about["batch"],
+            "probabilities differ by": float(np.abs(first[key] - first["openvino"]).max()),
+            "rounds": measured[key],
+        }
+        for key, called in CONTENDERS.items()
+    ]
+
+
+def table(rows: list[dict], images: int, rounds: int) -> Table:
+    """Build the table.
+
+    Args:
+        rows: of all networks.
+        images: number of images per round.
+        rounds: number of rounds.
+    """
+    notes = [
+        f"{images:,} JPEG images of 64x64 pixels per round, {rounds} rounds. Ratios are medians of the ratios within a "
+        "round. The networks have random weights.",
+        '"CPU ms per image" counts the time of all cores. It depends less on other programs on the machine.',
+        '"this project" reads and decodes the files. "OpenVINO" has all images decoded in memory before the timing '
+        "begins, and runs an AsyncInferQueue, compiled for the size of the images, with the fastest batch of "
+        f"{', '.join(map(str, BATCHES))} images.",
+    ]
+    return Table("Predictions: images per second", [c for c in rows[0] if c != "rounds"], rows, notes)
+
+
+def set_up_project(folder: Path) -> tuple[Answer, Callable[[], Answer]]:
+    """Prepare what the command `predict` does between finding the images and writing the output."""
+    from eurosat_transfer.data.rendering import Rendering
+    from eurosat_transfer.prediction.inference import BATCH, Classifier
+    from eurosat_transfer.prediction.predictor import LocalPredictor
+    from eurosat_transfer.prediction.progress import Progress
+    from eurosat_transfer.prediction.sources import find_sources
+
+    predictor = LocalPredictor(Classifier(folder / "model.onnx", tile_size=TILE_SIZE), Rendering())
+
+    def predict() -> tuple[float, float, np.ndarray]:
+        with Progress(folder / "predictions.csv", "", find_sources([str(folder)])) as progress:
+            start, cpu = time.perf_counter(), time.process_time()
+            for results in predictor.predict(progress.remaining()):
+                progress.add(results)
+            seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+            first, count = next(progress.results()).probabilities, progress.count
+            progress.delete()
+        return count / seconds, cpu / count, first
+
+    def measure() -> Answer:
+        rate, cpu, _ = predict()
+        return {"rate": rate, "cpu": cpu}
+
+    *_, first = predict()
+    return {"batch": BATCH, "first": first.tolist()}, measure
+
+
+def set_up_openvino(folder: Path) -> tuple[Answer, Callable[[], Answer]]:
+    """Prepare OpenVINO with the fastest batch.
+
+    Source: https://docs.openvino.ai/2025/openvino-workflow/running-inference/optimize-inference.html
+    """
+    import openvino
+
+    from eurosat_transfer.data.decoding import decode_image
+
+    images = np.stack([decode_image(path.read_bytes()) for path in sorted(folder.glob("*.jpg"))])
+    core, compiled = openvino.Core(), {}
+    for batch in BATCHES:
+        model = core.read_model(folder / "model.onnx")
+        model.reshape([batch, *TILE_SIZE, 3])
+        compiled[batch] = core.compile_model(model, "CPU", SETTINGS)
+    tried = {batch: [_infer(compiled[batch], images[:TRIED], batch)[0] for _ in range(3)] for batch in BATCHES}
+    batch = max(BATCHES, key=lambda batch: max(tried[batch]))
+    *_, first = _infer(compiled[batch], images, batch)
+
+    def measure() -> Answer:
+        rate, cpu, _ = _infer(compiled[batch], images, batch)
+        return {"rate": rate, "cpu": cpu}
+
+    return {"batch": batch, "first": first.tolist()}, measure
+
+
+def _infer(compiled, images: np.ndarray, batch: int) -> tuple[float, float, np.ndarray]:
+    """Classify decoded images: images per second, CPU seconds per image, and the first image's probabilities."""
+    import openvino
+
+    results, images = {}, images[: len(images) // batch * batch]  # a batch that is not full would not fit the model
+    queue = openvino.AsyncInferQueue(compiled)
+    queue.set_callback(
+        lambda request, start: results.update({start: [request.get_tensor(name).data.copy() for name in OUTPUTS]})
+    )
+    began, cpu = time.perf_counter(), time.process_time()
+    for start in range(0, len(images), batch):
+        queue.start_async([images[start : start + batch]], start)
+    queue.wait_all()
+    rate, cpu = len(images) / (time.perf_counter() - began), (time.process_time() - cpu) / len(images)
+    if sum(len(of[0]) for of in results.values()) != len(images):
+        raise RuntimeError(f"{len(results)} results for {len(images)} images")
+    return rate, cpu, results[0][0][0]
+
+
+if __name__ == "__main__":
+    set_ups = {"project": set_up_project, "openvino": set_up_openvino}
+    serve(lambda: set_ups[sys.argv[1]](Path(sys.argv[2])))

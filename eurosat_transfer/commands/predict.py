@@ -1,0 +1,214 @@
+"""Classify new images with a saved model.
+
+The inputs are files, folders (with their subfolders), globs in quotes, and zip archives. Images are
+JPEG, PNG or GeoTIFF. The output is a CSV or Parquet file with a row for each image:
+
+  file         name of the image
+  class        the most probable class
+  probability  of this class
+  set          the prediction set: the classes that the image may have, joined by "|". It contains
+               the actual class of a share of --coverage of images like those of the data set
+  unsure       true if the set does not have exactly one class
+  unfamiliar   true if the image does not look like the training images
+
+Images that cannot be read are listed in OUTPUT.unreadable.csv, and the exit status is then 1.
+An interrupted run is resumed if you run the same command again. With RAY_ADDRESS, the nodes of
+that Ray cluster share the work.
+
+With --map, INPUT is a GeoTIFF of a scene. A window slides over it, and the folder of --map gets
+classes.tif, probability.tif, unsure.tif, map.png and areas.csv. Before that, the colours of the
+scene are compared with those of the training tiles.
+"""
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eurosat_transfer.errors import UserError
+
+if TYPE_CHECKING:
+    from eurosat_transfer.data.rendering import Rendering
+    from eurosat_transfer.prediction.predictor import Predictor
+    from eurosat_transfer.prediction.saved_model import SavedModel
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder, glob in quotes, or zip archive")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("predictions.csv"),
+        help="file to write, .csv or .parquet (predictions.csv)",
+    )
+    parser.add_argument("--model", type=Path, default=Path("model"), help="folder of the saved model (model)")
+    parser.add_argument(
+        "--coverage", type=float, default=0.9, help="share of the prediction sets that contain the actual class (0.9)"
+    )
+    parser.add_argument(
+        "--bands",
+        type=_bands,
+        help="numbers of the bands of a GeoTIFF for red, green and blue, such as 3,2,1 (those of the training tiles)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=_scale,
+        help="values of a GeoTIFF that become 1 and 255, such as 0,2750 (those of the training tiles)",
+    )
+    scene = parser.add_argument_group("only for a map of a scene")
+    scene.add_argument(
+        "--map", type=Path, metavar="FOLDER", help="map the scene INPUT, and write the map to this folder"
+    )
+    scene.add_argument("--window", type=_count, help="side of the window in pixels (that of the training tiles)")
+    scene.add_argument("--stride", type=_count, help="step between windows in pixels (half of the window)")
+    scene.add_argument(
+        "--offset",
+        type=_offset,
+        help="numbers that are added to red, green and blue before they are scaled, such as 30,45,75 (0,0,0)",
+    )
+    scene.add_argument("--nodata", type=float, help="value of pixels without data, such as 0 (what the scene says)")
+    scene.add_argument(
+        "--max-nodata",
+        type=float,
+        default=0.1,
+        help="windows with a larger share of pixels without data are left out (0.1)",
+    )
+    scene.add_argument(
+        "--force", action="store_true", help="map a scene whose colours are far from those of the training tiles"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Classify images, or map a scene.
+
+    Raises:
+        SystemExit: images could not be read. The others are classified.
+        UserError: an input, the model or an option cannot be used.
+    """
+    if arguments.map is None:
+        if used := [
+            f"--{name}" for name in ("window", "stride", "offset", "nodata") if getattr(arguments, name) is not None
+        ]:
+            raise UserError(f"{used[0]} is only for a map of a scene; add --map FOLDER, or leave it out")
+        _classify_images(arguments)
+    else:
+        _map_scene(arguments)
+
+
+def _map_scene(arguments: argparse.Namespace) -> None:
+    from eurosat_transfer.prediction.saved_model import load_model
+    from eurosat_transfer.prediction.scene_map import MapOptions
+    from eurosat_transfer.prediction.scene_reader import NO_OFFSET
+    from eurosat_transfer.reporting.map_folder import write_map
+
+    if len(arguments.inputs) != 1:
+        raise UserError(f"--map takes one scene (found {len(arguments.inputs)} inputs); map one after the other")
+    options = MapOptions(
+        window=arguments.window,
+        stride=arguments.stride,
+        bands=arguments.bands,
+        scale=arguments.scale,
+        offset=arguments.offset or NO_OFFSET,
+        nodata=arguments.nodata,
+        max_nodata=arguments.max_nodata,
+        force=arguments.force,
+    )
+    scene, model = Path(arguments.inputs[0]), load_model(arguments.model)
+    summary = write_map(model, scene, arguments.map, options, arguments.coverage, scene.stem)
+    total = int(summary.pixels.sum())
+    if not total:
+        raise UserError(f"{scene}: every window has too many pixels without data; see --nodata and --max-nodata")
+    for name, pixels in sorted(zip(summary.classes, summary.pixels.tolist(), strict=True), key=lambda row: -row[1]):
+        print(f"{name:24} {pixels / total:6.1%}")
+    print(f"unsure: {summary.unsure.sum() / total:.1%} of the map, unfamiliar: {summary.unfamiliar.sum() / total:.1%}")
+    print(f"map: {arguments.map}")
+
+
+def _classify_images(arguments: argparse.Namespace) -> None:
+    """Classify the images.
+
+    Raises:
+        SystemExit: images could not be read. The others are classified.
+        UserError: an input, the model or an option cannot be used.
+    """
+    import numpy as np
+
+    from eurosat_transfer.data.rendering import Rendering
+    from eurosat_transfer.evaluation.conformal import score_threshold
+    from eurosat_transfer.prediction.output import Rules, check_suffix, unreadable_file
+    from eurosat_transfer.prediction.run import predict_files
+    from eurosat_transfer.prediction.saved_model import load_model
+    from eurosat_transfer.prediction.sources import find_sources
+
+    check_suffix(arguments.output)
+    model = load_model(arguments.model)
+    description = model.description
+    threshold = score_threshold(np.array(description.calibration_scores), arguments.coverage)
+    rules = Rules(description.classes, threshold, description.distance_threshold)
+    rendering = Rendering(arguments.bands or description.bands, arguments.scale or description.scale)
+    sources = find_sources(arguments.inputs)
+    with _start_predictor(model, rendering) as predictor:
+        count, unreadable = predict_files(sources, arguments.output, model, rendering, rules, predictor)
+    print(f"predictions of {count - unreadable:,} images: {arguments.output}")
+    if unreadable:
+        sys.exit(f"error: {unreadable:,} of {count:,} images cannot be read; see {unreadable_file(arguments.output)}")
+
+
+@contextmanager
+def _start_predictor(model: "SavedModel", rendering: "Rendering") -> "Iterator[Predictor]":
+    """Prepare this machine, or the cluster at RAY_ADDRESS."""
+    if os.environ.get("RAY_ADDRESS"):
+        from eurosat_transfer.io.ray_cluster import RayCluster
+        from eurosat_transfer.prediction.cluster import ClusterPredictor
+
+        with RayCluster() as cluster:
+            yield ClusterPredictor(cluster, model, rendering)
+    else:
+        from eurosat_transfer.prediction.inference import Classifier
+        from eurosat_transfer.prediction.predictor import LocalPredictor
+
+        yield LocalPredictor(Classifier(model.onnx, tile_size=model.description.tile_size), rendering)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: a whole number, 1 or more")
+    return int(text)
+
+
+def _offset(text: str) -> tuple[float, float, float]:
+    try:
+        red, green, blue = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not possible; allowed: three numbers, such as 30,45,75"
+        ) from None
+    if not all(map(math.isfinite, (red, green, blue))):
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: finite numbers")
+    return red, green, blue
+
+
+def _bands(text: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: three numbers, such as 3,2,1") from None
+    if min(red, green, blue) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: 1 or more")
+    return red, green, blue
+
+
+def _scale(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: two numbers, such as 0,2750") from None
+    if not low < high < float("inf") or low == -float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; allowed: a lower number before a higher one")
+    return low, high

@@ -1,0 +1,1 @@
+"""The application of a saved classifier to new images."""

@@ -1,0 +1,81 @@
+"""One run of `predict`: from the images that the user names to the output, with progress that survives a kill."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from eurosat_transfer.data.rendering import Rendering
+from eurosat_transfer.prediction.output import Rules, unreadable_file, write_predictions, write_unreadable
+from eurosat_transfer.prediction.predictor import Predictor
+from eurosat_transfer.prediction.progress import Progress
+from eurosat_transfer.prediction.saved_model import DESCRIPTION_FILE, SavedModel
+from eurosat_transfer.prediction.sources import Source
+
+SHOWN = 20  # unreadable images that are printed
+
+
+class Summary(NamedTuple):
+    """What a run did.
+
+    Attributes:
+        images: number of images.
+        unreadable: number of those that could not be read.
+    """
+
+    images: int
+    unreadable: int
+
+
+def predict_files(
+    sources: Iterable[Source], output: Path, model: SavedModel, rendering: Rendering, rules: Rules, predictor: Predictor
+) -> Summary:
+    """Classify images, and write the output when all are done. An interrupted run is resumed.
+
+    Args:
+        sources: the images.
+        output: path of the output, CSV or Parquet.
+        model: the saved model.
+        rendering: makes RGB images of rasters.
+        rules: make a row of what the model says.
+        predictor: applies model and rendering.
+
+    Returns:
+        The number of images, and how many of them could not be read.
+
+    Raises:
+        UserError: an input has no images, or another process works on the same output.
+        OSError: the disk is full.
+    """
+    with Progress(output, _describe_run(model, rendering), sources) as progress:
+        if progress.was_changed:
+            print("the images, the model or the options have changed since the interrupted run: starting anew")
+        resumed = f", of which {progress.done:,} were done by an interrupted run" if progress.done else ""
+        print(f"{progress.count:,} images{resumed}", flush=True)
+        with tqdm(
+            desc="predicting", total=progress.count, initial=progress.done, unit="image", mininterval=1, disable=None
+        ) as bar:
+            for results in predictor.predict(progress.remaining()):
+                progress.add(results)
+                bar.update(len(results.outputs.distances))
+        unreadable = write_unreadable(output, progress.problems())
+        for name, problem in islice(progress.problems(), SHOWN):
+            print(f"not readable: {name}: {problem}", file=sys.stderr)
+        if unreadable > SHOWN:
+            print(f"... and {unreadable - SHOWN:,} more: {unreadable_file(output)}", file=sys.stderr)
+        write_predictions(output, rules.rows(progress.results()))
+        summary = Summary(progress.count, unreadable)
+        progress.delete()
+    return summary
+
+
+def _describe_run(model: SavedModel, rendering: Rendering) -> str:
+    """Describe everything that the outputs of an image depend on besides the image."""
+    files = (model.onnx, model.onnx.with_name(DESCRIPTION_FILE))
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return json.dumps([*digests, rendering.bands, rendering.scale])

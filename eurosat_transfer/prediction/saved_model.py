@@ -1,0 +1,102 @@
+"""The folder of a saved classifier: an ONNX file, and what must be known to apply it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.json_files import read_json, write_json
+
+MODEL = Path("model")
+ONNX_FILE, DESCRIPTION_FILE, CARD_FILE = "model.onnx", "model.json", "README.md"
+FORMAT = 1  # of the description; a change of its keys needs another number
+
+
+class Description(BaseModel):
+    """What must be known of a classifier to apply it.
+
+    Attributes:
+        format: number of the format.
+        classifier: knn, svm, probe or finetune.
+        classes: names, in the order of the probabilities.
+        tile_size: height and width of most training images in pixels.
+        bands: numbers of the bands that became red, green and blue, from 1 on. None: the images were RGB.
+        scale: values that became 1 and 255. None: the images had 8 bits.
+        histograms: for red, green and blue of the training images: how often each value from 0 to 255 occurs.
+        calibration_scores: sorted; see eurosat_transfer.evaluation.conformal.
+        calibrated_on: what the images of these scores are, in words.
+        distance_threshold: images with a larger distance do not look like the training images.
+        confusion: on test: a row for each actual class, with the number of its images by predicted class.
+        made_from: SHA-256 digests of the inputs, by name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int
+    classifier: str
+    classes: list[str]
+    tile_size: tuple[int, int]
+    bands: tuple[int, int, int] | None
+    scale: tuple[float, float] | None
+    histograms: list[list[int]]
+    calibration_scores: list[float]
+    calibrated_on: str
+    distance_threshold: float
+    confusion: list[list[int]]
+    made_from: dict[str, str]
+
+
+class SavedModel(NamedTuple):
+    """A classifier in a folder.
+
+    Attributes:
+        onnx: path of the ONNX file: images, uint8, (n, height, width, 3), RGB, of any size -> probabilities, float32,
+            (n, classes), and distance, float32, (n,), from the training images.
+        description: what must be known to apply it.
+    """
+
+    onnx: Path
+    description: Description
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write the description of a classifier to its folder.
+
+    Args:
+        folder: of the classifier.
+        description: of the classifier.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    write_json(folder / DESCRIPTION_FILE, description.model_dump())
+
+
+def load_model(folder: Path = MODEL) -> SavedModel:
+    """Read the folder of a classifier, without opening the ONNX file.
+
+    Args:
+        folder: that the stage model wrote.
+
+    Raises:
+        UserError: a file is missing, or the description is not valid.
+    """
+    for name in (ONNX_FILE, DESCRIPTION_FILE):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder / name} does not exist; run `dvc repro model`, or fetch a model with `dvc artifacts get`"
+            )
+    content = read_json(folder / DESCRIPTION_FILE)
+    if content.get("format") != FORMAT:
+        raise UserError(
+            f"{folder / DESCRIPTION_FILE} has format {content.get('format')}; allowed: {FORMAT}, the format of this "
+            "version of eurosat-transfer"
+        )
+    try:
+        description = Description.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{folder / DESCRIPTION_FILE}: {key}: {first['msg']}") from None
+    return SavedModel(folder / ONNX_FILE, description)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -141,6 +142,27 @@ def serve():
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture
+def cluster():
+    """Start a Ray cluster of two nodes on this machine: real processes.
+
+    The name of their folder is short, because a socket's must be.
+    """
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    folder = tempfile.mkdtemp(prefix="ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", folder)
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # no node is killed because this machine has little memory
+        cluster = cluster_utils.Cluster()
+        try:
+            for _ in range(2):
+                cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20, include_dashboard=False)
+            yield cluster
+        finally:
+            cluster.shutdown()
+            shutil.rmtree(folder)
 
 
 def environment(**changes: str) -> dict[str, str]:

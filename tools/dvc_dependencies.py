@@ -28,6 +28,7 @@ PACKAGES = ("eurosat_transfer", "stages")
 WITHOUT_EFFECT = ("eurosat_transfer.pipeline", "eurosat_transfer.parameters", "eurosat_transfer.errors")
 READ_OF_CLASSIFIERS = {  # of the files that a classifier's stage writes
     "compare": r"metrics/\w+\.json|plots/\w+_(predictions|classes)\.csv",
+    "model": r"metrics/\w+\.json|plots/\w+_predictions\.csv",
     "report": r"(metrics|plots)/\w+\.(json|csv)",
 }
 

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mist
 from eurosat_transfer.reporting.sentences import describe_results
 
 LIBRARIES = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")  # whose versions are shown
+MAP_PICTURE = Path("map/map.png")
 PAGES = ("report.html", "explore.html", "report.md")
 MAX_MISTAKES = 24  # tiles on the report's page
 MAX_EXPLORED = 2000  # tiles on the interactive page
@@ -87,6 +89,7 @@ def write_report(
         "folds": len(folds),
         "versions": {name: version(name) for name in LIBRARIES},
         "findings": findings,
+        "map_picture": picture_uri(MAP_PICTURE) if MAP_PICTURE.exists() else "",
         "mistakes": show_mistakes(results, show_tile),
         "charts": make_charts(results, classes, curves),
         "explored": len(explored),
@@ -94,6 +97,11 @@ def write_report(
         "script": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
     }
     render_pages(context)
+
+
+def picture_uri(path: Path) -> str:
+    """Turn a PNG file into a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
 def to_data_uri(encoded: bytes) -> str:

@@ -9,6 +9,9 @@ from eurosat_transfer.evaluation.seed_findings import SEEDS_FILE
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 
+AREAS = "map/areas.csv"
+AREA_FIGURES = ("mapped_hectares", "hectares", "low", "high", "pixels", "share_unsure")
+
 Rows = list[dict[str, Any]]
 
 
@@ -40,6 +43,8 @@ class RunResults(NamedTuple):
         curves: a row per epoch at the best rate: network, activation, rate, seed, iteration, loss.
         backbone: parameters, descriptor_size.
         data: images, copies, contradictions: numbers of images of the data set.
+        map_scores: of a map whose truth is known: pixels, accuracy, sure, accuracy_where_sure. Empty for other maps.
+        map_areas: a row per class of the map. Empty if there was no scene.
     """
 
     metrics: dict[str, dict[str, Any]]
@@ -57,6 +62,8 @@ class RunResults(NamedTuple):
     curves: Rows
     backbone: dict[str, Any]
     data: dict[str, int]
+    map_scores: dict[str, Any]
+    map_areas: Rows
 
 
 def load_results() -> RunResults:
@@ -93,6 +100,8 @@ def load_results() -> RunResults:
         curves=_read_figures("plots/activations.csv", "rate", "iteration", "loss"),
         backbone=read_json("metrics/backbone.json"),
         data=read_json("metrics/data.json"),
+        map_scores=read_json("metrics/map.json"),
+        map_areas=_read_figures(AREAS, *AREA_FIGURES) if Path(AREAS).exists() else [],
     )
 
 

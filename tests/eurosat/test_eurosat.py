@@ -1,18 +1,41 @@
-"""Real EuroSAT: EUROSAT_ZIP names the archive, EUROSAT_WEIGHTS the ImageNet weights of MobileNetV2 (alpha 0.35)."""
+"""Real EuroSAT: EUROSAT_ZIP names the archive, EUROSAT_WEIGHTS the ImageNet weights of MobileNetV2 (alpha 0.35).
+
+If EUROSAT_STORE names a file, the features of all 27,000 tiles are cached there and computed only once.
+"""
 
 import graphlib
 import importlib
+import io
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import REPOSITORY, TINY, write_params
+from PIL import Image
 from ruamel.yaml import YAML
+from sklearn.datasets import load_sample_images
 
+from eurosat_transfer.data.colour_statistics import colour_statistics
+from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.index import read_index
+from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.data.split import split_dataset
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.conformal import (
+    conformal_scores,
+    coverage_range,
+    is_unsure,
+    prediction_sets,
+    score_threshold,
+)
+from eurosat_transfer.evaluation.familiarity import LIMIT, fit_familiarity
 from eurosat_transfer.features import load_features
+from eurosat_transfer.features.inference import load_network
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.models.svm import fit_calibrated_svm
+from eurosat_transfer.parameters.split import Split
 from stages import backbone, download, extract, finetune, probe, split, svm
 
 pytestmark = [
@@ -60,6 +83,14 @@ def eurosat(tmp_path_factory):
         yield set_params
 
 
+def mobilenet(eurosat, **changes):
+    """Set parameters for the pretrained MobileNetV2 of width 0.35."""
+    eurosat(**{
+        "backbone.name": "mobilenetv2", "backbone.options": {"alpha": 0.35}, "backbone.image_size": 224,
+        "backbone.weights": os.environ["EUROSAT_WEIGHTS"],
+    } | changes)  # fmt: skip
+
+
 def test_all_tiles_are_prepared_and_split(eurosat):
     rows = read_csv("data/index.csv")
     assert len({row["file"] for row in rows}) == 27000
@@ -71,10 +102,7 @@ def test_all_tiles_are_prepared_and_split(eurosat):
 
 
 def test_fine_tuning_is_more_accurate_than_probe_and_svm(eurosat):
-    eurosat(**{
-        "backbone.name": "mobilenetv2", "backbone.options": {"alpha": 0.35}, "backbone.image_size": 224,
-        "backbone.weights": os.environ["EUROSAT_WEIGHTS"], "finetune.label_sizes": [],
-    })  # fmt: skip
+    mobilenet(eurosat, **{"finetune.label_sizes": []})
     for stage in (split, backbone, extract, svm, probe, finetune):
         stage.main()
     accuracy = {name: read_json(f"metrics/{name}.json")["test"]["accuracy"] for name in ("svm", "probe", "finetune")}
@@ -106,3 +134,96 @@ def test_resnet50_goes_through_every_stage(eurosat):
         correct = sum(row["actual"] == row["predicted"] for row in rows)
         assert read_json(f"metrics/{name}.json")["test"]["accuracy"] == correct / 64
         assert f"{correct / 64:.3f}" in Path("report/report.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def all_features(eurosat):
+    """Compute the features of every tile: float32, (27000, 1280), in the order of the data set."""
+    mobilenet(eurosat, **{"split.train": "all", "split.test": "all"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EUROSAT_TRANSFER_STORE", os.environ.get("EUROSAT_STORE", ""))
+        for stage in (split, backbone, extract):
+            stage.main()
+    features, (_, selection) = load_features(), open_selection()
+    rows = np.empty((27000, 1280), np.float32)
+    for subset, places in selection.indices.items():
+        rows[places] = features.X[subset]
+    return rows
+
+
+def draw_split(index, seed):
+    """Draw 640 tiles for train and 160 for val from one half of the data set. The other half is test."""
+    sizes = {"train": 640, "val": 160, "test": "all"}
+    return split_dataset(index, Split(**sizes, by="class", folds=1, contradictions="exclude", seed=seed))[0]
+
+
+def test_sets_of_ninety_percent_cover_88_to_92_percent(all_features):
+    index = read_index()
+    coverages, sizes, unsure = [], [], []
+    for seed in range(20):
+        train, val, test = draw_split(index, seed).values()
+        classifier, _ = fit_calibrated_svm(all_features[train], index.labels[train], "rbf", 10)
+        on_val, on_test = (classifier.probabilities(all_features[places], 10) for places in (val, test))
+        sets = prediction_sets(on_test, score_threshold(conformal_scores(on_val, index.labels[val]), 0.9))
+        coverages.append(sets[np.arange(len(test)), index.labels[test]].mean())
+        sizes.append(sets.sum(axis=1).mean())
+        unsure.append(is_unsure(sets).mean())
+    for name, of in {"coverage": coverages, "classes in a set": sizes, "unsure": unsure}.items():
+        print(f"{name}: mean {np.mean(of):.4f}, from {min(of):.4f} to {max(of):.4f}")
+    assert 0.88 < np.mean(coverages) < 0.92
+    low, high = coverage_range(160, 0.9)
+    assert sum(low <= coverage <= high for coverage in coverages) >= 17  # fewer in 1.6 % of all cases
+
+
+def foreign_images(count=200):
+    """Draw images that no satellite took: noise, and crops of the two photographs that scikit-learn has."""
+    rng = np.random.default_rng(0)
+    images = {
+        "uniform noise": rng.integers(0, 256, (count, 64, 64, 3), np.uint8),
+        "Gaussian noise": rng.normal(128, 50, (count, 64, 64, 3)).clip(0, 255).astype(np.uint8),
+    }
+    for name, photo in zip(("temple", "flower"), load_sample_images().images, strict=True):
+        corners = rng.integers(0, np.subtract(photo.shape[:2], 63), (count, 2))
+        images[f"crops of the {name}"] = np.array([photo[y : y + 64, x : x + 64] for y, x in corners])
+    return images
+
+
+def encode(pixels):
+    """Encode pixels without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def describe(images):
+    """Compute the colour statistics of decoded images."""
+    return np.array([colour_statistics(image) for image in images])
+
+
+def test_foreign_images_are_unfamiliar_and_test_tiles_are_not(all_features):
+    dataset, index = open_selection()[0], read_index()
+    tiles = [decode_image(dataset[place].image) for place in range(27000)]
+    colours = describe(tiles)
+    rng, network = np.random.default_rng(1), load_network(True)
+    images = foreign_images()
+    test = draw_split(index, 0)["test"]
+    images["tiles with shuffled pixels"] = np.array([
+        rng.permutation(tiles[place].reshape(-1, 3)).reshape(64, 64, 3) for place in rng.choice(test, 200)
+    ])  # fmt: skip
+    foreign = {name: (network.predict(list(map(encode, of)), name), describe(of)) for name, of in images.items()}
+    shares = {name: [] for name in [*foreign, "test tiles"]}
+    alone = {name: [] for name in shares}
+    for seed in range(5):
+        train, _, test = draw_split(index, seed).values()
+        familiarity = fit_familiarity(all_features[train], colours[train])
+        for name, rows in (foreign | {"test tiles": (all_features[test], colours[test])}).items():
+            shares[name].append((familiarity.distance(*rows) > LIMIT).mean())
+            alone[name].append([(part.distance(X) > LIMIT).mean() for part, X in zip(familiarity, rows, strict=True)])
+    for name, of in shares.items():
+        features, of_colours = np.mean(alone[name], axis=0)
+        print(f"{name}: {min(of):.3f} to {max(of):.3f}; features alone {features:.3f}, colours alone {of_colours:.3f}")
+    assert max(shares.pop("test tiles")) <= 0.08
+    shuffled = "tiles with shuffled pixels"  # a smooth tile, such as one of the sea, hardly changes
+    assert min(shares.pop(shuffled)) > 0.5
+    assert np.mean(alone[shuffled], axis=0)[1] < 0.08  # their colours are those of tiles
+    assert all(min(of) >= 0.95 for of in shares.values())

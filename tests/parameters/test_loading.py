@@ -133,6 +133,17 @@ def test_sections_keep_the_order_of_the_file(write):
         ),
         ("data.sha256", "abc", "data.sha256 must be 64 hexadecimal digits in lower case or null (found 'abc')"),
         (
+            "data.bands",
+            [4, 3],
+            "data.bands must be three band numbers from 1, for red, green and blue, such as [4,3,2] or null "
+            "(found [4, 3])",
+        ),
+        (
+            "data.scale",
+            [9, 1],
+            "data.scale must be two finite numbers, the lower one first, such as [0,2750] or null (found [9, 1])",
+        ),
+        (
             "data.sha256",
             "0" * 64,
             "data.sha256 must be null unless data.url is set: it is the checksum of that file",

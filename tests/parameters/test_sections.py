@@ -15,6 +15,8 @@ from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.knn import Knn
 from eurosat_transfer.parameters.labels import Labels
+from eurosat_transfer.parameters.map import Map
+from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.pixels import Pixels
 from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.section import Section
@@ -53,6 +55,13 @@ SHA256 = Values(
 RESERVED = ["include_top", "weights", "pooling", "input_shape", "input_tensor", "classes", "classifier_activation"]
 COUNTS = Values(([], [1], [5, 20]), ([0], [5, 0], [-1], [1.5], ["1"], [None], 5, (5,), "5", None))
 
+BANDS = Values(
+    ([4, 3, 2], [1, 1, 1], None), ([], [1, 2], [1, 2, 3, 4], [0, 1, 2], [1.5, 2, 3], ["1", 2, 3], "1,2,3", 1)
+)
+SCALE = Values(
+    ([0, 2750], [-1.5, 1], None), ([], [1], [0, 1, 2], [1, 1], [2, 1], [0, INFINITY], [NAN, 1], ["0", 1], "0,1", 1)
+)
+
 
 def choice(*values: str) -> Values:
     """Accept exactly these words."""
@@ -65,6 +74,8 @@ BOUNDS = {
         "path": Values(("a", "ä"), (1, True)),  # null is tested with the name
         "url": Values(("a", None), (1, True)),
         "sha256": SHA256,
+        "bands": BANDS,
+        "scale": SCALE,
     },
     Split: {
         "train": COUNT.and_also("all"),
@@ -88,6 +99,21 @@ BOUNDS = {
     Extract: {"preprocess": SWITCH, "pixel_size": COUNT, "features": TEXT.and_also(None), "sha256": SHA256},
     Tsne: {"images": COUNT.and_also("all"), "perplexity": POSITIVE, "seed": SEED},
     Knn: {"k": COUNT},
+    Model: {"classifier": choice("auto", "knn", "svm", "probe", "finetune"), "refit": SWITCH},
+    Map: {
+        "scene": TEXT.and_also(None),
+        "window": COUNT.and_also("auto"),
+        "stride": COUNT.and_also("auto"),
+        "bands": BANDS,
+        "scale": SCALE,
+        "offset": Values(
+            ([0, 0, 0], [30, -45.5, 75]), ([], [1, 2], [1, 2, 3, 4], [INFINITY, 0, 0], ["1", 0, 0], 1, None)
+        ),
+        "nodata": Values((0, -9999.5, None), ("0", True)),
+        "max_nodata": Values((0, 0.5, 1), (-TINY, 1 + 1e-9, NAN, "0", None)),
+        "coverage": Values((TINY, 0.9, 1 - TINY), (0, 1, -0.1, 1.5, NAN, "0.9", None)),
+        "force": SWITCH,
+    },
     Pixels: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
     Svm: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
     Probe: {
@@ -139,6 +165,8 @@ BOUNDS = {
 REQUIRED = {
     (Split, "folds"): {"test": "all"},
     (Data, "path"): {"name": "folder"},
+    (Data, "bands"): {"name": "folder", "path": "tiles"},
+    (Data, "scale"): {"name": "folder", "path": "tiles"},
     (Data, "url"): {"name": "eurosat"},
     (Data, "sha256"): {"name": "eurosat", "url": "copy.zip"},
     (Backbone, "sha256"): {"weights": "weights.h5"},

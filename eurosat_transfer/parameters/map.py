@@ -1,0 +1,27 @@
+"""The section `map`: the scene that the map stage maps."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from eurosat_transfer.parameters.section import Bands, Count, Scale, Section, Text
+
+FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Offset = Annotated[list[FiniteNumber], Field(min_length=3, max_length=3)]
+Coverage = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Map(Section):
+    """Which scene is mapped, and how."""
+
+    scene: Literal["auto"] | Text | None
+    window: Count | Literal["auto"]
+    stride: Count | Literal["auto"]
+    bands: Bands | None
+    scale: Scale | None
+    offset: Offset
+    nodata: float | None
+    max_nodata: Share
+    coverage: Coverage
+    force: bool

@@ -269,7 +269,7 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(slow_tiles):
     output, errors = start("tiles", cwd=slow_tiles).communicate()
     done.append(done_before(output))
     assert done[0] == 0
-    assert sorted(set(done)) == done, errors
+    assert sorted(done) == done, errors  # a chunk counts when it is on the disk, which a kill can precede
     assert 0 < done[-1] < 4000
     assert Path("predictions.csv").read_bytes() == Path("expected.csv").read_bytes()
     assert not list(slow_tiles.glob(".part*"))

@@ -64,12 +64,10 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
                 "the table; correct the name, or remove the row"
             )
         if name in labels:
-            raise UserError(
-                f"{where}: row {number} has the file {row['file']!r}, again; needed: one row for each image"
-            )
+            raise UserError(f"{where}: row {number} has the file {row['file']!r} again; needed: one row for each image")
         if not label:
             raise UserError(f"{where}: row {number} has no label for {row['file']!r}; write one, or remove both")
-        check_storable(label, f"{where}: the label of row {number},", "correct the label")
+        check_storable(label, f"{where}: row {number}: the label", "correct the label")
         labels[name] = label
     unlabelled = sorted(set(images) - set(labels))
     if unlabelled:

@@ -105,4 +105,4 @@ def test_the_committed_lock_fits_the_committed_code():
 def test_naming_a_classifier_reruns_compare_and_report_only(reproduced):
     module = reproduced / "eurosat_transfer/evaluation/classifiers.py"
     module.write_text(module.read_text() + "# one more\n")
-    assert stages_run(dvc(reproduced, "repro")) == AFTER_CLASSIFIERS
+    assert stages_run(dvc(reproduced, "repro")) == AFTER_CLASSIFIERS - {"map"}  # the model stays the same

@@ -31,8 +31,12 @@ def convert_to_onnx(function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], in
 def _rename(graph: onnx.GraphProto) -> None:
     """Number all inner names and unnamed dimensions, because tf2onnx gives them other names in each process.
 
-    Nodes keep their order, which is topological. Initializers come in the order of their first use.
+    Nodes come after those that they need, in the order in which the outputs need them: the order of tf2onnx differs
+    between processes too. Initializers come in the order of their first use.
     """
+    nodes = _order(graph)
+    del graph.node[:]
+    graph.node.extend(nodes)
     fixed = {value.name for value in (*graph.input, *graph.output)}
     names: dict[str, str] = {"": ""}  # an optional input that is left out has no name
 
@@ -55,3 +59,24 @@ def _rename(graph: onnx.GraphProto) -> None:
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
             if not dimension.HasField("dim_value"):
                 dimension.dim_param = ("n", "height", "width", "channels")[axis]
+
+
+def _order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Sort copies of the nodes by a depth-first search from the outputs of the graph."""
+    producers = {name: number for number, node in enumerate(graph.node) for name in node.output}
+    ordered: dict[int, None] = {}
+    waiting = [producers[value.name] for value in reversed(graph.output)]
+    while waiting:
+        number = waiting[-1]
+        needed = [producers[name] for name in graph.node[number].input if name in producers]
+        missing = [other for other in needed if other not in ordered]
+        if missing:
+            waiting.extend(reversed(missing))
+        else:
+            ordered[waiting.pop()] = None
+    nodes = []
+    for number in ordered:
+        node = onnx.NodeProto()
+        node.CopyFrom(graph.node[number])
+        nodes.append(node)
+    return nodes

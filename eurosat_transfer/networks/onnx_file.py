@@ -54,7 +54,7 @@ def _rename(graph: onnx.GraphProto) -> None:
         constant.name = rename(constant.name)
     del graph.initializer[:], graph.value_info[:]
     graph.initializer.extend(ordered)
-    graph.name = "classifier"
+    graph.name, graph.doc_string = "classifier", ""  # tf2onnx writes how many functions TensorFlow has traced before
     for value in (*graph.input, *graph.output):
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
             if not dimension.HasField("dim_value"):

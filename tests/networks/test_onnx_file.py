@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import onnxruntime
+import tf2onnx
 from conftest import REPOSITORY
 
 from eurosat_transfer.networks.onnx_file import convert_to_onnx
@@ -32,6 +33,34 @@ def test_the_model_computes_what_the_function_computes():
     total, double = session.run(["sum", "double"], {"numbers": numbers})
     assert total.tolist() == [3, 8, -1]
     assert double.tolist() == (2 * numbers).tolist()
+
+
+def test_the_order_in_which_tf2onnx_writes_nodes_does_not_matter(monkeypatch):
+    """It differs from process to process. Here the last of the nodes that could come next comes first."""
+
+    def reordered(*arguments, **options):
+        model, other = convert(*arguments, **options)
+        waiting, known = (
+            list(model.graph.node),
+            {value.name for value in (*model.graph.input, *model.graph.initializer)},
+        )
+        nodes = []
+        while waiting:
+            ready = max(i for i, node in enumerate(waiting) if set(node.input) - {""} <= known)
+            nodes.append(waiting.pop(ready))
+            known |= set(nodes[-1].output)
+        assert nodes != list(model.graph.node)
+        model.graph.ClearField("node")
+        model.graph.node.extend(nodes)
+        return model, other
+
+    def function(x):
+        return {"sum": tf.reduce_sum(tf.exp(x), 1) + tf.reduce_sum(tf.abs(x), 1), "double": tf.sin(2 * x)}
+
+    convert = tf2onnx.convert.from_function
+    first = convert_to_onnx(function, INPUT)
+    monkeypatch.setattr(tf2onnx.convert, "from_function", reordered)
+    assert convert_to_onnx(function, INPUT).SerializeToString() == first.SerializeToString()
 
 
 def test_two_processes_write_the_same_bytes():

@@ -11,8 +11,9 @@ import openvino
 
 from eurosat_transfer.errors import UserError
 
-# Processor time on 2 cores, for tiles of 64x64: MobileNetV2 with an SVM is fastest with batches of 4 (8: 8 % slower;
-# 1: a third slower, because each batch reads the constants of the classifier once), and tilenet with 8 (4: 4 % slower).
+# Processor time on 2 cores, for tiles of 64x64: MobileNetV2 with an SVM is fastest with batches of 4. With 8 it is 8 %
+# slower. With 1 it is a third slower, because each batch reads the constants of the classifier once. tilenet is fastest
+# with 8, and 4 % slower with 4.
 BATCH = 4  # images
 LARGE = 512 * 512  # pixels; images with more would need too much memory in batches, so they come one by one
 

@@ -138,7 +138,7 @@ def map_scene(
     with open_scene(scene, Rendering(options.bands, options.scale), options.nodata, options.offset) as opened:
         grid = make_grid(opened.height, opened.width, _known(options.window), _known(options.stride))
         _check(opened, description, options.force)
-        classifier = Classifier(model.onnx)
+        classifier = Classifier(model.onnx, tile_size=description.tile_size)
         with work_folder(out, _key(model, classifier, scene, opened, options)) as work:
             store = WindowStore(work)
             _classify(opened, grid, classifier, store, options.max_nodata)

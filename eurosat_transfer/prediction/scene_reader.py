@@ -82,7 +82,7 @@ class Scene:
         self._tables: np.ndarray | None = None  # (65536, 3)
         if dataset.dtypes[0] == "uint16" and rendering.scale is not None:  # ten times as fast as arithmetic
             levels = np.arange(2**16, dtype=np.uint16).reshape(1, 1, -1)
-            self._tables = self.rendering.scale_values(self._add_offset(np.repeat(levels, 3, axis=0)))[0]
+            self._tables = self.rendering.scale_values(self.add_offset(np.repeat(levels, 3, axis=0)))[0]
 
     @property
     def declares_nodata(self) -> bool:
@@ -123,14 +123,15 @@ class Scene:
     def _render(self, raw: np.ndarray, missing: np.ndarray) -> np.ndarray:
         if self._tables is None:
             with self._named_errors():
-                return self.rendering.scale_values(self._add_offset(raw), missing)
+                return self.rendering.scale_values(self.add_offset(raw), missing)
         image = np.empty((*missing.shape, 3), np.uint8)
         for channel, values in enumerate(raw):
             image[..., channel] = self._tables[values, channel]
         image[missing] = 0
         return image
 
-    def _add_offset(self, raw: np.ndarray) -> np.ndarray:
+    def add_offset(self, raw: np.ndarray) -> np.ndarray:
+        """Add the offset to values of red, green and blue, (3, height, width)."""
         return raw if self.offset == NO_OFFSET else raw + np.array(self.offset)[:, None, None]
 
     @contextmanager

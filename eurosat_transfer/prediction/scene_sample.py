@@ -20,7 +20,7 @@ class SceneSample(NamedTuple):
     Attributes:
         histograms: int64, (3, 256): how often each value occurs in red, green and blue as the classifier sees them,
             without the pixels without data.
-        values: (3, n), values of some pixels before scaling, from all over the scene.
+        values: (3, n), values of some pixels before scaling, with the offset, from all over the scene.
         pixels: number of pixels that were read.
         zeros: how many of them are 0 in red, green and blue and count as data.
     """
@@ -43,16 +43,16 @@ def sample_scene(scene: Scene) -> SceneSample:
         UserError: the file is damaged, or its values are not of 8 bits and there is no scale.
     """
     squares = list(_choose_squares(scene.height, scene.width))
-    histograms, values, zeros, pixels = np.zeros((3, LEVELS), np.int64), [], 0, 0
-    for top, left in squares:
-        part = scene.read(top, left, min(SIDE, scene.height - top), min(SIDE, scene.width - left))
+    pixels = sum(height * width for _, _, height, width in squares)
+    step = max(1, pixels // VALUES) | 1  # odd, so that the pixels are not all in the same columns of the squares
+    histograms, values, zeros = np.zeros((3, LEVELS), np.int64), [], 0
+    for square in squares:
+        part = scene.read(*square)
         valid = ~part.missing
         histograms += count_levels(part.image[valid])
         raw = part.raw[:, valid]
-        step = max(1, raw.shape[1] * len(squares) // VALUES)
-        values.append(raw[:, step // 2 :: step].copy())
+        values.append(scene.add_offset(raw[:, None, step // 2 :: step])[:, 0].copy())
         zeros += int((raw == 0).all(axis=0).sum())
-        pixels += valid.size
     return SceneSample(histograms, np.concatenate(values, axis=1), pixels, zeros)
 
 
@@ -73,8 +73,8 @@ def describe_zeros(sample: SceneSample) -> str | None:
     )
 
 
-def _choose_squares(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """Yield the top and left pixel of each square, row by row."""
+def _choose_squares(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield first row, first column, height and width of each square, row by row. Those at the edges are smaller."""
     rows, columns = range(0, height, SIDE), range(0, width, SIDE)
     if len(rows) * len(columns) <= READ_ALL:
         chosen_rows, chosen_columns = set(rows), set(columns)
@@ -83,7 +83,7 @@ def _choose_squares(height: int, width: int) -> Iterator[tuple[int, int]]:
     for top in rows:
         for left in columns:
             if top in chosen_rows or left in chosen_columns:
-                yield top, left
+                yield top, left, min(SIDE, height - top), min(SIDE, width - left)
 
 
 def _spread(starts: Sequence[int]) -> set[int]:

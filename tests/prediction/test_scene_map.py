@@ -99,6 +99,17 @@ def test_the_maps_are_cloud_optimized_and_georeferenced_as_the_scene(tmp_path):
             assert np.isnan(file.nodata) if is_probability else file.nodata == NODATA
 
 
+def test_a_reduced_map_shows_the_pixels_that_have_data(tmp_path):
+    image = plain(RED, 600, 600)
+    image[::2] = 0
+    scene = write_scene(tmp_path / "scene.tif", image, nodata=0)
+    map_small(tmp_path, scene, window=64, stride=64, max_nodata=1)
+    for name in MAPS:  # of 2 x 2 pixels, the upper two have no data
+        with rasterio.open(tmp_path / "out" / name, overview_level=0) as file:
+            assert file.shape == (300, 300)
+            assert file.read_masks(1).all()
+
+
 @pytest.mark.parametrize(
     ("name", "names", "colours"),
     [
@@ -169,10 +180,12 @@ def test_a_window_of_nothing_but_gaps_is_left_out_at_any_share(tmp_path):
     assert not summary.pixels.any()
 
 
-def test_a_single_zero_is_a_dark_pixel_and_no_gap(tmp_path):
+@pytest.mark.parametrize("declared", [0, None])
+def test_a_single_zero_is_a_dark_pixel_and_no_gap(tmp_path, declared):
     image = plain(BLUE, 32, 32)
     image[..., 0] = 0
-    assert map_small(tmp_path, write_scene(tmp_path / "scene.tif", image, nodata=0)).nodata == 0
+    scene = write_scene(tmp_path / "scene.tif", image, nodata=declared)
+    assert map_small(tmp_path, scene, nodata=None if declared == 0 else 0).nodata == 0
 
 
 def test_a_mask_and_nan_mark_gaps_too(tmp_path):
@@ -350,3 +363,14 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="out is a file; a map needs a folder"):
         map_small(tmp_path, write_scene(tmp_path / "scene.tif", noise(40, 40)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_an_offset_is_added_before_scaling(tmp_path, dtype):
+    image, offset = noise(64, 64).astype(dtype), (10.0, 0.0, 45.0)
+    moved = write_scene(tmp_path / "moved.tif", (image + offset).astype(dtype))
+    scene = write_scene(tmp_path / "scene.tif", image)
+    map_small(tmp_path, moved, "expected", scale=(0, 300))
+    map_small(tmp_path, scene, "plain", scale=(0, 300))
+    map_small(tmp_path, scene, scale=(0, 300), offset=offset)
+    assert contents(tmp_path / "out") == contents(tmp_path / "expected") != contents(tmp_path / "plain")

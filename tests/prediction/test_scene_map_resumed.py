@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from conftest import REPOSITORY
 from filelock import FileLock
+from prediction import small_model
 from prediction.small_model import write_model
 from prediction.small_scene import FILES, contents, map_small, noise, write_scene
 
@@ -121,27 +123,27 @@ def test_a_damaged_row_is_classified_again(tmp_path, damage):
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
-def change_scene(folder: Path) -> dict:
-    write_scene(folder / "scene.tif", noise(60, 60, seed=1), nodata=1)
+def change_scene(folder: Path, _) -> dict:
+    write_scene(folder / "scene.tif", noise(60, 60, seed=1))
     return {}
 
 
-def change_model(folder: Path) -> dict:
-    write_model(folder / "model", classes=["blue", "green", "red"], distance_threshold=9.0)
+def change_model(folder: Path, monkeypatch) -> dict:
+    monkeypatch.setattr(small_model, "SHARPNESS", 0.01)
+    write_model(folder / "model")
     return {}
 
 
-def change_options(_: Path) -> dict:
-    return {"nodata": 7, "max_nodata": 0.5}
+def change_options(*_) -> dict:
+    return {"scale": (0, 128)}
 
 
 @pytest.mark.parametrize("change", [change_scene, change_model, change_options])
-def test_rows_of_another_scene_model_or_option_are_not_used(tmp_path, capsys, change):
+def test_rows_of_another_scene_model_or_option_are_not_used(tmp_path, monkeypatch, change):
     scene = write_scene(tmp_path / "scene.tif", noise(60, 60))
     interrupt(tmp_path, scene)
-    options = change(tmp_path)
+    options = change(tmp_path, monkeypatch)
     map_small(tmp_path, scene, **options)
-    assert "resuming" not in capsys.readouterr().out
     map_small(tmp_path, scene, "whole", **options)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
@@ -195,3 +197,29 @@ def test_a_map_that_cannot_be_written_raises_an_error_of_the_system(tmp_path):
     assert not (tmp_path / "out").exists()
     map_small(tmp_path, scene)
     assert (tmp_path / "out").exists()
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def change_a_pixel(path: Path) -> None:
+    with rasterio.open(path, "r+", ignore_cog_layout_break="yes") as file:
+        file.write(np.full((1, 1), 1, file.dtypes[0]), 1, window=rasterio.windows.Window(0, 0, 1, 1))
+
+
+@pytest.mark.parametrize("damage", [cut_off, change_a_pixel])
+def test_a_file_that_was_silently_damaged_while_it_was_written_is_noticed(tmp_path, monkeypatch, damage):
+    def copy(source: Path, path: Path, **options) -> None:
+        real_copy(source, path, **options)
+        damage(path)
+
+    real_copy = rasterio.shutil.copy
+    scene = write_scene(tmp_path / "scene.tif", noise(600, 600, seed=2))
+    monkeypatch.setattr(rasterio.shutil, "copy", copy)
+    with pytest.raises(OSError, match="Input/output error"):
+        map_small(tmp_path, scene, window=64, stride=64)
+    monkeypatch.undo()
+    assert not (tmp_path / "out").exists()
+    map_small(tmp_path, scene, window=64, stride=64)
+    assert sorted(contents(tmp_path / "out")) == sorted(FILES)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.data.tile_statistics import measure_tiles
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.conformal import conformal_scores
 from eurosat_transfer.evaluation.familiarity import LIMIT, fit_familiarity
 from eurosat_transfer.features.feature_set import FeatureSet
@@ -22,13 +23,13 @@ from eurosat_transfer.networks.backbones import load_backbone
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import Parameters
-from eurosat_transfer.parameters.model import Model
+from eurosat_transfer.parameters.model import Model, Savable
 from eurosat_transfer.prediction.batches import classify_images
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.saved_model import FORMAT, ONNX_FILE, Description, write_description
 from eurosat_transfer.tensorflow_setup import tf
 
-SAVABLE = ("knn", "svm", "probe", "finetune")  # pixels is a baseline, and has no network
+SAVABLE = [name for name in CLASSIFIERS if name in get_args(Savable)]
 INPUTS = ("data/dataset", "data/split.csv", "data/backbone", "data/features.npz")
 FINETUNED = "data/finetune.weights.h5"
 

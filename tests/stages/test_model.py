@@ -9,6 +9,7 @@ from conftest import dvc, run, write_params
 
 from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.models.model_folder import SAVABLE
 from eurosat_transfer.prediction.saved_model import load_model
 from stages import model
 
@@ -24,7 +25,7 @@ def repository(reproduced, monkeypatch):
     return reproduced
 
 
-@pytest.mark.parametrize("name", ["knn", "svm", "probe", "finetune"])
+@pytest.mark.parametrize("name", SAVABLE)
 def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name):
     write_params(repository, **{"model.classifier": name})
     model.main()

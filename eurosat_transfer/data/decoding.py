@@ -22,6 +22,13 @@ UPRIGHT = {  # what turns an image upright, by its EXIF orientation; 1 is uprigh
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+UNREADABLE = (  # what Pillow raises for damaged images, and for images that are too large
+    OSError,
+    SyntaxError,
+    ValueError,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 class ImageError(ValueError):
@@ -44,13 +51,42 @@ def decode_image(encoded: bytes) -> np.ndarray:
 
     Source: CIPA DC-008, Exif 2.32, tag Orientation.
     """
+    return decode_opened(open_image(encoded))
+
+
+def open_image(encoded: bytes) -> ImageFile:
+    """Open a JPEG or PNG image: read its header, and no pixels.
+
+    Args:
+        encoded: the content of the file.
+
+    Raises:
+        ImageError: the content is not an image, or its header is damaged.
+    """
     try:
-        image = Image.open(io.BytesIO(encoded), formats=FORMATS)
-        deep = has_16_bits(image)
-        image.load()
+        return Image.open(io.BytesIO(encoded), formats=FORMATS)
     except UnidentifiedImageError:
-        raise ImageError("neither JPEG nor PNG") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("neither JPEG nor PNG, or its header is damaged") from None
+    except UNREADABLE as error:
+        raise ImageError(str(error)) from None
+
+
+def decode_opened(image: ImageFile) -> np.ndarray:
+    """Decode an image whose pixels are not loaded yet.
+
+    Args:
+        image: see open_image.
+
+    Returns:
+        As for decode_image.
+
+    Raises:
+        ImageError: as for decode_image.
+    """
+    deep = has_16_bits(image)
+    try:
+        image.load()
+    except UNREADABLE as error:
         raise ImageError(str(error)) from None
     if image.mode not in MODES:
         raise ImageError(f"its mode is {image.mode}; allowed: 8 bits per channel ({', '.join(MODES)})")

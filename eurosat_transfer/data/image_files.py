@@ -4,13 +4,13 @@ import io
 import warnings
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from eurosat_transfer.data.decoding import (
-    FORMATS,
     ImageError,
-    decode_image,
+    decode_opened,
     has_16_bits,
+    open_image,
     read_orientation,
     turn_upright,
 )
@@ -42,13 +42,13 @@ def read_rgb(encoded: bytes, rendering: Rendering) -> np.ndarray:
         return decode_raster(encoded, rendering)
     if not encoded.startswith(SIGNATURES):
         raise ImageError("neither JPEG, PNG nor GeoTIFF")
-    header = _open(encoded)
+    header = open_image(encoded)
     if header.width * header.height > (Image.MAX_IMAGE_PIXELS or 0):
         raise ImageError(f"it has {header.width * header.height} pixels; allowed: {Image.MAX_IMAGE_PIXELS}")
     if has_16_bits(header):
         rendered = Image.fromarray(decode_raster(encoded, rendering))
         return np.asarray(turn_upright(rendered, read_orientation(header)))
-    pixels = decode_image(encoded)
+    pixels = decode_opened(header)
     return pixels if rendering.keeps_rgb else rendering.apply(np.moveaxis(pixels, -1, 0))
 
 
@@ -80,18 +80,9 @@ def to_rgb(encoded: bytes, name: str, rendering: Rendering | None = None) -> byt
         example = f"data.{error.option}=[{','.join(f'{number:g}' for number in error.example)}]"
         raise UserError(f"{name} {error}; set data.{error.option}, for example {example}") from None
     if rendering.keeps_rgb and not is_tiff(encoded):
-        header = _open(encoded)
+        header = open_image(encoded)
         if header.format == "JPEG" and header.mode == "RGB":
             return encoded
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def _open(encoded: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(encoded), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise ImageError("damaged or truncated") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(str(error)) from None

@@ -80,10 +80,10 @@ def test_other_exif_tags_that_cannot_be_written_again_do_no_harm():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no image", "^neither JPEG nor PNG$"),
+        (b"no image", "^neither JPEG nor PNG, or its header is damaged$"),
         *((raster_file(ramp(n), "PNG"), "it has 16 bits per channel; allowed: 8") for n in (2, 3, 4)),
-        (b"", "^neither JPEG nor PNG$"),
-        (encoded((1, 2, 3), "GIF"), "^neither JPEG nor PNG$"),
+        (b"", "^neither JPEG nor PNG, or its header is damaged$"),
+        (encoded((1, 2, 3), "GIF"), "^neither JPEG nor PNG, or its header is damaged$"),
         (encoded((1, 2, 3))[:-40], "(?i)truncated"),
         (encoded((1, 2, 3), "PNG", "I;16"), "its mode is I;16; allowed: 8 bits per channel"),
     ],

@@ -93,7 +93,7 @@ def test_of_two_failures_the_one_of_the_first_image_is_raised():
 
     with pytest.raises(UndecodableImageError) as refusal:
         list(stream_batches(images(), corner, 1))
-    assert (refusal.value.key, refusal.value.reason) == (7, "neither JPEG nor PNG")
+    assert (refusal.value.key, refusal.value.reason) == (7, "neither JPEG nor PNG, or its header is damaged")
     assert str(pickle.loads(pickle.dumps(refusal.value))) == str(refusal.value)
 
 

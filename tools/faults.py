@@ -1,4 +1,4 @@
-"""Plausible faults in the code that trains networks and classifiers, with the tests that should notice them."""
+"""Plausible faults in the code that trains and applies classifiers, with the tests that should notice them."""
 
 from typing import NamedTuple
 
@@ -21,6 +21,17 @@ BACKBONES = "eurosat_transfer/networks/backbones.py"
 WEIGHTS = "eurosat_transfer/networks/weights.py"
 SEEDS = "eurosat_transfer/commands/seeds.py"
 SEED_FINDINGS = "eurosat_transfer/evaluation/seed_findings.py"
+ONNX_EXPORT = "eurosat_transfer/models/onnx_export.py"
+CONFORMAL = "eurosat_transfer/evaluation/conformal.py"
+AREAS = "eurosat_transfer/evaluation/areas.py"
+RENDERING = "eurosat_transfer/data/rendering.py"
+BATCHES = "eurosat_transfer/prediction/batches.py"
+INFERENCE = "eurosat_transfer/prediction/inference.py"
+SCENE_MATCH = "eurosat_transfer/prediction/scene_match.py"
+WINDOW_GRID = "eurosat_transfer/prediction/window_grid.py"
+SCENE_READER = "eurosat_transfer/prediction/scene_reader.py"
+MAP_FILES = "eurosat_transfer/prediction/map_files.py"
+CELLS = "eurosat_transfer/prediction/cells.py"
 
 
 class Fault(NamedTuple):
@@ -866,5 +877,102 @@ FAULTS = [
             "tests/networks/test_accelerators.py::"
             "test_final_batch_that_is_too_small_for_the_replicas_joins_the_previous_one",
         ),
+    ),
+    # Saved models
+    Fault(
+        "a saved model shrinks images without antialiasing",
+        ONNX_EXPORT,
+        "tf.nn.relu(1 - distances / tf.maximum(scale, 1.0))",
+        "tf.nn.relu(1 - distances)",
+        _tests(TESTS + "onnx_export", "test_images_are_resized_as_in_the_pipeline"),
+    ),
+    Fault(
+        "prediction sets: the rank of the threshold is one too small",
+        CONFORMAL,
+        "scores[_rank(len(scores), coverage) - 1]",
+        "scores[_rank(len(scores), coverage) - 2]",
+        _tests("tests/evaluation/test_conformal", "test_coverage_has_its_exact_distribution"),
+    ),
+    Fault(
+        "an empty prediction set is sure",
+        CONFORMAL,
+        "return sets.sum(axis=1) != 1",
+        "return sets.sum(axis=1) > 1",
+        _tests("tests/evaluation/test_conformal", "test_unsure_is_a_set_without_exactly_one_class"),
+    ),
+    Fault(
+        "areas are corrected with the confusion the other way around",
+        AREAS,
+        "by_predicted = confusion.T.astype",
+        "by_predicted = confusion.astype",
+        _tests("tests/evaluation/test_areas", "test_estimator_reproduces_the_example_of_its_source"),
+    ),
+    Fault(
+        "scaled values are cut to whole numbers instead of rounded",
+        RENDERING,
+        "np.clip(steps + DARKEST, DARKEST, BRIGHTEST) + 0.5",
+        "np.clip(steps + DARKEST, DARKEST, BRIGHTEST)",
+        _tests("tests/data/test_rendering", "test_values_are_rounded_to_the_nearest_grey_level"),
+    ),
+    Fault(
+        "a batch that is not full changes the rounding of its images",
+        INFERENCE,
+        "missing = batch_size(images.shape[1:]) - len(images)",
+        "missing = 0",
+        _tests("tests/prediction/test_batches", "test_images_of_mixed_sizes_keep_their_order"),
+    ),
+    Fault(
+        "images of mixed sizes get the results of other images",
+        BATCHES,
+        "probabilities[positions], distances[positions] = outputs",
+        "probabilities[sorted(positions)[::-1]], distances[positions] = outputs",
+        _tests("tests/prediction/test_batches", "test_images_of_mixed_sizes_keep_their_order"),
+    ),
+    # Maps
+    Fault(
+        "a scene whose bands are swapped is mapped",
+        SCENE_MATCH,
+        "if usual > CLEAR_ORDER and ratio < OPPOSITE_ORDER and nearer:",
+        "if False and nearer:",
+        _tests("tests/prediction/test_scene_match", "test_swapped_bands_of_different_brightness_are_told_by_it")
+        + _tests("tests/prediction/test_scene_match", "test_swapped_bands_are_refused_with_the_right_order"),
+    ),
+    Fault(
+        "a cell lacks the window that begins with it",
+        WINDOW_GRID,
+        'side="right"',
+        'side="left"',
+        _tests("tests/prediction/test_window_grid", "test_the_windows_of_a_cell_are_those_that_contain_it"),
+    ),
+    Fault(
+        "a pixel whose value is zero in one band only is nodata",
+        SCENE_READER,
+        "_equals(raw, self.nodata).all(axis=0)",
+        "_equals(raw, self.nodata).any(axis=0)",
+        _tests("tests/prediction/test_scene_map", "test_a_single_zero_is_a_dark_pixel_and_no_gap"),
+    ),
+    Fault(
+        "nodata pixels get a class",
+        MAP_FILES,
+        "pixels[row.missing] = nodata",
+        "pass",
+        _tests(
+            "tests/prediction/test_scene_map",
+            "test_pixels_without_data_have_no_class_and_do_not_change_their_neighbours",
+        ),
+    ),
+    Fault(
+        "a map is no Cloud-Optimized GeoTIFF",
+        MAP_FILES,
+        'driver="COG"',
+        'driver="GTiff"',
+        _tests("tests/prediction/test_scene_map", "test_the_maps_are_cloud_optimized_and_georeferenced_as_the_scene"),
+    ),
+    Fault(
+        "unfamiliar pixels count as sure",
+        CELLS,
+        "UNFAMILIAR, np.where(unsure, UNSURE, SURE)",
+        "SURE, np.where(unsure, UNSURE, SURE)",
+        _tests("tests/prediction/test_scene_map", "test_codes_tell_sure_unsure_and_unfamiliar_pixels_apart"),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Check that the tests notice faults in the code that trains networks and classifiers.
+"""Check that the tests notice faults in the code that trains and applies classifiers.
 
     python -m tools.inject_faults                 inject every fault, one after the other
     python -m tools.inject_faults --only NAME     only the faults whose names contain NAME

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from small_model import write_model
+from scipy.special import softmax
+from small_model import SHARPNESS, write_model
 
 from eurosat_transfer.prediction.batches import classify_chunks, classify_images
 from eurosat_transfer.prediction.inference import BATCH, LARGE, Classifier
@@ -28,6 +29,9 @@ def test_images_of_mixed_sizes_keep_their_order(classifier):
     assert [len(of.distances) for of in outputs] == [256, 256, 88]
     distances = np.concatenate([of.distances for of in outputs])
     assert np.allclose(distances, expected_distances(images), atol=1e-3)
+    probabilities = np.concatenate([of.probabilities for of in outputs])
+    means = np.array([image.mean((0, 1)) for image in images])
+    assert np.allclose(probabilities, softmax(means * SHARPNESS, axis=1), atol=1e-5)
 
 
 def test_missing_images_have_no_outputs(classifier):

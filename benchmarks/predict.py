@@ -34,7 +34,7 @@ LEAST = 16  # images: one batch
 TASK = 16  # images that a thread decodes at a time
 CONTENDERS = {
     "project": "this project",
-    "openvino": "OpenVINO, images in memory",
+    "openvino": "OpenVINO",
     "openvino-pillow": "OpenVINO and Pillow",
 }
 OUTPUTS = ("probabilities", "distance")
@@ -135,8 +135,8 @@ def table(rows: list[dict], images: int, rounds: int) -> Table:
         '"CPU ms per image" counts the time of all cores. It depends less on other programs on the machine.',
         "OpenVINO runs an AsyncInferQueue, compiled for the size of the images, with the fastest batch of "
         f"{', '.join(map(str, BATCHES))} images.",
-        '"images in memory": all images are decoded before the timing begins. "this project" and "and Pillow" read and '
-        "decode the files. Where the network is small, decoding is a large part of the work, and no program that reads "
+        'For "OpenVINO", all images are decoded before the timing begins. "this project" and "OpenVINO and Pillow" read '
+        "and decode the files. Where the network is small, decoding is a large part of the work, and no program that reads "
         "files can be as fast as one that does not.",
     ]
     return Table("Predictions: images per second", [c for c in rows[0] if c != "rounds"], rows, notes)

@@ -11,25 +11,28 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 SET_PARAM_HELP = "another parameter to set, as in `dvc exp run -S`; a path must be absolute"
 
 
-def experiment_arguments(name: str, settings: Sequence[str]) -> list[str]:
+def experiment_arguments(name: str, settings: Sequence[str], stages: Sequence[str] = ()) -> list[str]:
     """Build the command that runs an experiment in a temporary folder.
 
     Args:
         name: of the experiment.
         settings: "section.key=value" each.
+        stages: names of stages: only these run, and what they need. None of them: all stages run.
 
     Returns:
         The command and its arguments, starting with "dvc".
     """
-    return ["dvc", "exp", "run", "--temp", "--name", name, *(part for setting in settings for part in ("-S", setting))]
+    set_params = (part for setting in settings for part in ("-S", setting))
+    return ["dvc", "exp", "run", "--temp", "--name", name, *set_params, *stages]
 
 
-def run_experiment(name: str, settings: Sequence[str]) -> dict[str, float]:
+def run_experiment(name: str, settings: Sequence[str], stages: Sequence[str] = ()) -> dict[str, float]:
     """Run an experiment in place of an earlier one of its name. The working tree stays as it is.
 
     Args:
         name: of the experiment.
         settings: "section.key=value" each.
+        stages: as for experiment_arguments.
 
     Returns:
         The test accuracy of each classifier, 0 to 1.
@@ -38,7 +41,7 @@ def run_experiment(name: str, settings: Sequence[str]) -> dict[str, float]:
         UserError: the run failed. DVC has printed why.
     """
     _run_dvc(["dvc", "exp", "remove", name], quiet=True)  # fails, without harm, if no experiment has this name
-    command = experiment_arguments(name, settings)
+    command = experiment_arguments(name, settings, stages)
     if _run_dvc(command):
         raise UserError(f"`{' '.join(command)}` failed; its own message is above")
     return read_test_accuracies(name)

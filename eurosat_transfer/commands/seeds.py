@@ -9,7 +9,7 @@ classifiers that have a seed of their own several times (--training), each time 
 Every run has another training seed. Runs of the same split and classifiers without a seed share
 their stages, so only the trainings are repeated. Each run is a DVC experiment,
 NAME-<split seed>-<training seed>, and replaces an earlier one of that name. It runs beside the
-working tree.
+working tree, and has only the classifiers: no label curve, t-SNE, model, map or report.
 
 At the end the command writes metrics/seeds.json. The report shows the findings that belong to its
 own parameters and results.
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     for split_seed, training_seed in choose_seeds(arguments.count, arguments.training):
         experiment = f"{arguments.name}-{split_seed}-{training_seed}"
         seeds = [f"split.seed={split_seed}", *(f"{key}={training_seed}" for key in training_keys)]
-        run_experiment(experiment, [*seeds, *arguments.set_param])
+        run_experiment(experiment, [*seeds, *arguments.set_param], stages=CLASSIFIERS)
         parameters, correct = read_experiment(experiment)
         runs.append(SeedRun(split_seed, training_seed, correct))
     findings = summarise_runs(runs, parameters)

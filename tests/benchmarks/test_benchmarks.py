@@ -133,7 +133,7 @@ def test_pipeline_is_compared_with_a_plain_script():
 def test_one_stage_is_compared_with_a_trivial_one():
     seconds = graph.measure_alone("activations", "activations.loss", [0.1], TINY)
     rows = graph.alone_table("activations", "activations.loss", seconds).rows
-    assert rows[2]["seconds"] == seconds["activations"][0] - seconds["true"][0] > 0
+    assert rows[2]["seconds"] == seconds["activations"][0] - seconds["true"][0]
 
 
 @pytest.mark.slow
@@ -186,11 +186,10 @@ def test_predict_is_compared_with_openvino(tmp_path):
     extraction.write_images(tmp_path, 20, None)
     predict.write_model(tmp_path / "model.onnx", "tilenet", 32, {})
     rows = predict.compare("net", tmp_path, 1)
-    assert [row["program"] for row in rows] == ["this project", "OpenVINO"]
-    ours, plain = rows
-    assert plain["/ OpenVINO"] == 1
-    assert ours["/ OpenVINO"] == ours["images/s"] / plain["images/s"] > 0
-    assert ours["probabilities differ by"] < 1e-4, "both have classified the same image"
+    assert [row["program"] for row in rows] == list(predict.CONTENDERS.values())
+    rates = [row["images/s"] for row in rows]
+    assert [row["/ OpenVINO"] for row in rows] == [rate / rates[1] for rate in rates]
+    assert max(row["probabilities differ by"] for row in rows) < 1e-4, "all have classified the same image"
     assert max(map(len, str(predict.table(rows, 20, 1)).splitlines())) <= 130
 
 

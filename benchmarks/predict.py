@@ -135,9 +135,9 @@ def table(rows: list[dict], images: int, rounds: int) -> Table:
         '"CPU ms per image" counts the time of all cores. It depends less on other programs on the machine.',
         "OpenVINO runs an AsyncInferQueue, compiled for the size of the images, with the fastest batch of "
         f"{', '.join(map(str, BATCHES))} images.",
-        'For "OpenVINO", all images are decoded before the timing begins. "this project" and "OpenVINO and Pillow" read '
-        "and decode the files. Where the network is small, decoding is a large part of the work, and no program that reads "
-        "files can be as fast as one that does not.",
+        'For "OpenVINO", all images are decoded before the timing begins. "this project" and "OpenVINO and Pillow" '
+        "read and decode the files. Where the network is small, decoding is a large part of the work, and no program "
+        "that reads files can be as fast as one that does not.",
     ]
     return Table("Predictions: images per second", [c for c in rows[0] if c != "rounds"], rows, notes)
 

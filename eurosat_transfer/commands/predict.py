@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from eurosat_transfer.data.rendering import Rendering
     from eurosat_transfer.prediction.predictor import Predictor
     from eurosat_transfer.prediction.saved_model import SavedModel
+    from eurosat_transfer.prediction.sources import Source
+
+OUTPUT = Path("predictions.csv")
+MAX_NODATA = 0.1
+FOR_MAPS = ("window", "stride", "offset", "nodata", "max_nodata", "force")  # options that images do not have
+MOSTLY = 0.5  # of a map: if more is unfamiliar, the scene as a whole may be the reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         type=Path,
-        default=Path("predictions.csv"),
-        help="file to write, .csv or .parquet (predictions.csv)",
+        help=f"file to write, .csv or .parquet ({OUTPUT})",
     )
     parser.add_argument("--model", type=Path, default=Path("model"), help="folder of the saved model (model)")
     parser.add_argument(
@@ -54,12 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bands",
         type=_bands,
-        help="numbers of the bands of a GeoTIFF for red, green and blue, such as 3,2,1 (those of the training tiles)",
+        help="numbers of the bands for red, green and blue, such as 3,2,1 (those of the training tiles)",
     )
     parser.add_argument(
         "--scale",
         type=_scale,
-        help="values of a GeoTIFF that become 1 and 255, such as 0,2750 (those of the training tiles)",
+        help="values that become 1 and 255, such as 0,2750 (those of the training tiles)",
     )
     scene = parser.add_argument_group("only for a map of a scene")
     scene.add_argument(
@@ -70,14 +75,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scene.add_argument(
         "--offset",
         type=_offset,
-        help="numbers that are added to red, green and blue before they are scaled, such as 30,45,75 (0,0,0)",
+        help="numbers that are added to red, green and blue before they are scaled, such as 30,45,75 (0,0,0); if the "
+        "first is negative, write --offset=-30,45,75",
     )
     scene.add_argument("--nodata", type=float, help="value of pixels without data, such as 0 (what the scene says)")
     scene.add_argument(
         "--max-nodata",
         type=float,
-        default=0.1,
-        help="windows with a larger share of pixels without data are left out (0.1)",
+        help=f"windows with a larger share of pixels without data are left out ({MAX_NODATA})",
     )
     scene.add_argument(
         "--force", action="store_true", help="map a scene whose colours are far from those of the training tiles"
@@ -92,10 +97,9 @@ def run(arguments: argparse.Namespace) -> None:
         UserError: an input, the model or an option cannot be used.
     """
     if arguments.map is None:
-        if used := [
-            f"--{name}" for name in ("window", "stride", "offset", "nodata") if getattr(arguments, name) is not None
-        ]:
-            raise UserError(f"{used[0]} is only for a map of a scene; add --map FOLDER, or leave it out")
+        if used := [name for name in FOR_MAPS if getattr(arguments, name) not in (None, False)]:
+            option = used[0].replace("_", "-")
+            raise UserError(f"--{option} is only for a map of a scene; add --map FOLDER, or leave it out")
         _classify_images(arguments)
     else:
         _map_scene(arguments)
@@ -109,6 +113,8 @@ def _map_scene(arguments: argparse.Namespace) -> None:
 
     if len(arguments.inputs) != 1:
         raise UserError(f"--map takes one scene (found {len(arguments.inputs)} inputs); map one after the other")
+    if arguments.output is not None:
+        raise UserError("--output is not for a map, whose files go to the folder of --map; leave one of both out")
     options = MapOptions(
         window=arguments.window,
         stride=arguments.stride,
@@ -116,7 +122,7 @@ def _map_scene(arguments: argparse.Namespace) -> None:
         scale=arguments.scale,
         offset=arguments.offset or NO_OFFSET,
         nodata=arguments.nodata,
-        max_nodata=arguments.max_nodata,
+        max_nodata=MAX_NODATA if arguments.max_nodata is None else arguments.max_nodata,
         force=arguments.force,
     )
     scene, model = Path(arguments.inputs[0]), load_model(arguments.model)
@@ -127,6 +133,8 @@ def _map_scene(arguments: argparse.Namespace) -> None:
     for name, pixels in sorted(zip(summary.classes, summary.pixels.tolist(), strict=True), key=lambda row: -row[1]):
         print(f"{name:24} {pixels / total:6.1%}")
     print(f"unsure: {summary.unsure.sum() / total:.1%} of the map, unfamiliar: {summary.unfamiliar.sum() / total:.1%}")
+    if summary.unfamiliar.sum() > MOSTLY * total:
+        print("Most of the map does not look like the training tiles. docs/map.md says what helps: --scale, --offset")
     print(f"map: {arguments.map}")
 
 
@@ -146,18 +154,28 @@ def _classify_images(arguments: argparse.Namespace) -> None:
     from eurosat_transfer.prediction.saved_model import load_model
     from eurosat_transfer.prediction.sources import find_sources
 
-    check_suffix(arguments.output)
+    output = arguments.output or OUTPUT
+    check_suffix(output)
     model = load_model(arguments.model)
     description = model.description
     threshold = score_threshold(np.array(description.calibration_scores), arguments.coverage)
     rules = Rules(description.classes, threshold, description.distance_threshold)
     rendering = Rendering(arguments.bands or description.bands, arguments.scale or description.scale)
-    sources = find_sources(arguments.inputs)
+    sources = _without_output(find_sources(arguments.inputs), output)
     with _start_predictor(model, rendering) as predictor:
-        count, unreadable = predict_files(sources, arguments.output, model, rendering, rules, predictor)
-    print(f"predictions of {count - unreadable:,} images: {arguments.output}")
+        count, unreadable = predict_files(sources, output, model, rendering, rules, predictor)
+    print(f"predictions of {count - unreadable:,} images: {output}")
     if unreadable:
-        sys.exit(f"error: {unreadable:,} of {count:,} images cannot be read; see {unreadable_file(arguments.output)}")
+        sys.exit(f"error: {unreadable:,} of {count:,} images cannot be read; see {unreadable_file(output)}")
+
+
+def _without_output(sources: "Iterator[Source]", output: Path) -> "Iterator[Source]":
+    """Pass the images on. If the output would replace one of them, raise UserError."""
+    size = output.stat().st_size if output.is_file() else None
+    for source in sources:
+        if source.size == size and output.samefile(source.path):  # to compare a million files with it would take long
+            raise UserError(f"{output} is an input, which the output would replace; choose another name with -o")
+        yield source
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     for split_seed, training_seed in choose_seeds(arguments.count, arguments.training):
         experiment = f"{arguments.name}-{split_seed}-{training_seed}"
         seeds = [f"split.seed={split_seed}", *(f"{key}={training_seed}" for key in training_keys)]
-        run_experiment(experiment, [*seeds, *arguments.set_param], stages=CLASSIFIERS)
+        run_experiment(experiment, [*seeds, *arguments.set_param], stages=list(CLASSIFIERS))
         parameters, correct = read_experiment(experiment)
         runs.append(SeedRun(split_seed, training_seed, correct))
     findings = summarise_runs(runs, parameters)

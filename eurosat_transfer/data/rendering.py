@@ -71,7 +71,7 @@ class Rendering:
         """
         if self.bands is not None:
             if max(self.bands) > count:
-                example = (3, 2, 1) if count >= 3 else (1, 1, 1)
+                example = (1, 1, 1) if count < 3 else (1, 2, 3) if count == 3 else (3, 2, 1)
                 raise RenderingError(f"has {count} bands, and not all of {_as_text(self.bands)}", "bands", example)
             return self.bands
         match count - alpha:

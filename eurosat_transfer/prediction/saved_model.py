@@ -85,7 +85,7 @@ def load_model(folder: Path = MODEL) -> SavedModel:
     for name in (ONNX_FILE, DESCRIPTION_FILE):
         if not (folder / name).is_file():
             raise UserError(
-                f"{folder / name} does not exist; run `dvc repro model`, or fetch a model with `dvc artifacts get`"
+                f"{folder / name} does not exist; run `dvc repro model`, or fetch a model as docs/predict.md says"
             )
     content = read_json(folder / DESCRIPTION_FILE)
     if content.get("format") != FORMAT:

@@ -31,10 +31,12 @@ ABOUT_AS_GOOD = 1.5  # of scales within this factor of the smallest distance, th
 
 USUAL_SPANS = (2.75, 1, 5, 2)  # times a power of ten, the most usual one first: EuroSAT's own scale is 0 to 2,750
 POWERS = 10.0 ** np.arange(-3, 6)
+MIN_CONTRAST = 0.25  # of a suggested scale: standard deviation of the scene, divided by that of the training tiles
 SCALE_FACTOR = 2.5  # of two scales that the check can tell apart
 # Since 2022, ESA adds 1,000 to reflectances times 10,000. Scenes of reflectances times 1,000 or 1 have less.
 OFFSETS = (1000.0, 100.0, 0.1)
 LEAST_OFFSET = 0.1  # of an offset that the check can notice, as a share of the scale
+MOST_OFFSET = 4  # a scene of reflectances times 1,000, to which 1,000 was added, has 3.6
 
 CLEAR_ORDER = 1.4  # two channels of the training tiles, of which one varies at least so many times as much
 OPPOSITE_ORDER = 0.8  # the same two channels of the scene are swapped if it varies at most so many times as much
@@ -138,7 +140,7 @@ def check_scene(scene: np.ndarray, training: np.ndarray, rendering: Rendered, sa
         scale, fit = _find_scale(raw, wanted, given, np.inf if rendering.scale else TOP)
         if fit < limit:
             is_offset = scale.low not in (0, given.low)
-            looks = f"an offset of {scale.low:g}, as ESA adds since 2022" if is_offset else "a wrong scale"
+            looks = f"an offset of {scale.low:g} (ESA adds 1000 since 2022)" if is_offset else "a wrong scale"
             raise UserError(f"{finding} {looks}: try --scale {scale.low:g},{scale.high:g}, or go on with --force")
     if hidden or far.all() or (values[:, -1] < wanted[:, 0]).all():
         raise UserError(
@@ -188,6 +190,10 @@ def _distances(values: np.ndarray, wanted: np.ndarray, haze: float = 1) -> np.nd
 def _find_scale(raw: np.ndarray, wanted: np.ndarray, given: _Scale, ceiling: float) -> tuple[_Scale, float]:
     """Find the most usual one of the scales that fit about as well as the best. Return it and the best distance."""
     scales = [scale for scale in _list_scales(given, raw.min()) if scale.high <= ceiling]
+    # If a scale makes a scene nearly grey, its quantiles are near the middle of those of training, and so not far off.
+    contrasts = [scale.render(raw).std(axis=1).mean() for scale in scales]
+    least = min(MIN_CONTRAST * wanted.std(axis=1).mean(), max(contrasts))
+    scales = [scale for scale, contrast in zip(scales, contrasts, strict=True) if contrast >= least]
     fits = [float(_distances(scale.render(raw), wanted).mean()) for scale in scales]
     return scales[next(place for place, fit in enumerate(fits) if fit <= ABOUT_AS_GOOD * min(fits))], min(fits)
 
@@ -199,7 +205,7 @@ def _list_scales(given: _Scale, lowest: float) -> Iterator[_Scale]:
         for low in (0.0, *OFFSETS):
             same_low = abs(low - given.low) < LEAST_OFFSET * span
             same_span = 1 / SCALE_FACTOR < other / span < SCALE_FACTOR
-            noticeable = low == 0 or LEAST_OFFSET <= low / other < 1
+            noticeable = low == 0 or LEAST_OFFSET <= low / other < MOST_OFFSET
             # Without this, a bright town looks like a scene with an offset. But the values of such a scene cannot lie
             # below the offset.
             possible = low <= lowest

@@ -303,3 +303,36 @@ def test_memory_does_not_grow_with_the_number_of_images(here):
         assert result.returncode == 0, result.stderr
         peaks.append(int(result.stdout.splitlines()[-1]))
     assert peaks[1] < 1.06 * peaks[0]
+
+
+@pytest.mark.parametrize("output", ["tile.csv", "link.csv", "folder/../tile.csv"])
+def test_an_image_is_never_replaced_by_the_output(output):
+    Path("folder").mkdir()
+    content = encoded(MIXED, "PNG")
+    Path("tile.csv").write_bytes(content)  # the content decides the format, not the suffix
+    Path("link.csv").symlink_to("tile.csv")
+    with pytest.raises(UserError, match="is an input, which the output would replace; choose another name with -o"):
+        predict("tile.csv", "-o", output)
+    assert Path("tile.csv").read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["classes.tif", "probability.tif", "unsure.tif", "areas.csv", "map.png"])
+def test_a_scene_is_never_replaced_by_its_map(name):
+    Path("out").mkdir()
+    content = encoded(MIXED, "PNG")
+    Path("out", name).write_bytes(content)
+    with pytest.raises(UserError, match=f"out has the scene {name}, which the map would replace; choose another"):
+        predict(f"out/{name}", "--map", "out")
+    assert Path("out", name).read_bytes() == content
+
+
+def test_an_output_is_not_for_a_map():
+    with pytest.raises(UserError, match="--output is not for a map"):
+        predict("scene.tif", "--map", "out", "-o", "out.csv")
+
+
+@pytest.mark.parametrize("option", [["--force"], ["--max-nodata", "0.2"], ["--stride", "8"]])
+def test_options_of_a_map_are_not_for_images(option):
+    Path("a.png").write_bytes(encoded(MIXED, "PNG"))
+    with pytest.raises(UserError, match=f"{option[0]} is only for a map of a scene"):
+        predict("a.png", *option)

@@ -68,7 +68,9 @@ def test_near_infrared_is_refused(real_scene, real_tiles):
 
 
 def test_offset_is_refused(real_scene, real_tiles):
-    with pytest.raises(UserError, match="an offset of 100, as ESA adds since 2022: try --scale 100,375, or"):
+    with pytest.raises(UserError, match="an offset of 100 .ESA adds 1000 since 2022.: try --scale 100,375, or"):
         check(real_scene, real_tiles, (3, 2, 1), (0, 275), add=(100, 100, 100))
-    with pytest.raises(UserError, match="an offset of 1000, as ESA adds since 2022: try --scale 1000,3750, or"):
+    with pytest.raises(UserError, match="an offset of 1000 .ESA adds 1000 since 2022.: try --scale 1000,3750, or"):
         check(real_scene.astype(int) * 10, real_tiles, (3, 2, 1), (0, 2750), add=(1000, 1000, 1000))
+    with pytest.raises(UserError, match="an offset of 1000 .ESA adds 1000 since 2022.: try --scale 1000,1275, or"):
+        check(real_scene, real_tiles, (3, 2, 1), (0, 275), add=(1000, 1000, 1000))

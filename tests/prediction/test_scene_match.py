@@ -70,7 +70,7 @@ def test_scale_that_hides_all_values_is_refused_even_without_a_sample(drawn_scen
 
 def test_offset_is_refused_with_the_scale_that_removes_it(drawn_scene, drawn_tiles):
     shifted = np.where(drawn_scene > 0, drawn_scene + 1000, 0)
-    with pytest.raises(UserError, match="an offset of 1000, as ESA adds since 2022: try --scale 1000,3750, or"):
+    with pytest.raises(UserError, match="an offset of 1000 .ESA adds 1000 since 2022.: try --scale 1000,3750, or"):
         check(shifted, drawn_tiles, (3, 2, 1), (0, 2750))
     check(shifted, drawn_tiles, (3, 2, 1), (1000, 3750))
 

@@ -50,7 +50,7 @@ def main() -> None:
         write_scene(scene, image)
         write_map(model, scene, MAP, options(params), params.coverage, "a drawn scene")
     with rasterio.open(MAP / "classes.tif") as classes, rasterio.open(MAP / "unsure.tif") as unsure:
-        scores = score_map(classes.read(1), unsure.read(1), truth)
+        scores = score_map(classes.read(1), unsure.read(1), truth, model.description.classes)
     write_json(METRICS, scores)
     print(f"map: {scores['accuracy']:.3f} of the pixels are right, {scores['sure']:.3f} are sure")
 

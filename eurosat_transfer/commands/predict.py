@@ -11,6 +11,8 @@ JPEG, PNG or GeoTIFF. The output is a CSV or Parquet file with a row for each im
   unsure       true if the set does not have exactly one class
   unfamiliar   true if the image does not look like the training images
 
+Before that, the colours of some images are compared with those of the training tiles. Images that
+are mostly unfamiliar and look like a wrong scale or order of bands are refused, unless with --force.
 Images that cannot be read are listed in OUTPUT.unreadable.csv, and the exit status is then 1.
 An interrupted run is resumed if you run the same command again. With RAY_ADDRESS, the nodes of
 that Ray cluster share the work.
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("predictions.csv")
 MAX_NODATA = 0.1
-FOR_MAPS = ("window", "stride", "offset", "nodata", "max_nodata", "force")  # options that images do not have
-MOSTLY = 0.5  # of a map: if more is unfamiliar, the scene as a whole may be the reason
+FOR_MAPS = ("window", "stride", "offset", "nodata", "max_nodata")  # options that images do not have
+MOSTLY = 0.5  # if more is unfamiliar, the input as a whole may be the reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_scale,
         help="values that become 1 and 255, such as 0,2750 (those of the training tiles)",
     )
+    parser.add_argument(
+        "--force", action="store_true", help="go on if the colours are far from those of the training tiles"
+    )
     scene = parser.add_argument_group("only for a map of a scene")
     scene.add_argument(
         "--map", type=Path, metavar="FOLDER", help="map the scene INPUT, and write the map to this folder"
@@ -84,9 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help=f"windows with a larger share of pixels without data are left out ({MAX_NODATA})",
     )
-    scene.add_argument(
-        "--force", action="store_true", help="map a scene whose colours are far from those of the training tiles"
-    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
         UserError: an input, the model or an option cannot be used.
     """
     if arguments.map is None:
-        if used := [name for name in FOR_MAPS if getattr(arguments, name) not in (None, False)]:
+        if used := [name for name in FOR_MAPS if getattr(arguments, name) is not None]:
             option = used[0].replace("_", "-")
             raise UserError(f"--{option} is only for a map of a scene; add --map FOLDER, or leave it out")
         _classify_images(arguments)
@@ -163,8 +165,13 @@ def _classify_images(arguments: argparse.Namespace) -> None:
     rendering = Rendering(arguments.bands or description.bands, arguments.scale or description.scale)
     sources = _without_output(find_sources(arguments.inputs), output)
     with _start_predictor(model, rendering) as predictor:
-        count, unreadable = predict_files(sources, output, model, rendering, rules, predictor)
-    print(f"predictions of {count - unreadable:,} images: {output}")
+        done = predict_files(sources, output, model, rendering, rules, predictor, arguments.force)
+    count, unreadable = done.images, done.unreadable
+    if read := count - unreadable:
+        print(f"unsure: {done.unsure / read:.1%} of the images, unfamiliar: {done.unfamiliar / read:.1%}")
+        if done.unfamiliar > MOSTLY * read:
+            print("Most of the images do not look like the training tiles: see --bands and --scale, and docs/sure.md")
+    print(f"predictions of {read:,} images: {output}")
     if unreadable:
         sys.exit(f"error: {unreadable:,} of {count:,} images cannot be read; see {unreadable_file(output)}")
 

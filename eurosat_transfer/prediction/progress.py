@@ -118,6 +118,11 @@ class Progress:
         """Return the chunks without results, in the order of their names."""
         return islice(self._chunks(), self._count_chunks(), None)
 
+    def sample(self, count: int) -> list[Source]:
+        """Choose up to so many images, evenly among their names."""
+        rows = self._database.execute("SELECT source FROM sources ORDER BY name")
+        return [_from_text(text) for (text,) in islice(rows, 0, None, -(-self.count // count) or 1)]
+
     def add(self, results: ChunkResults) -> None:
         """Store the results of the next chunk.
 

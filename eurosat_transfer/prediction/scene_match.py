@@ -90,7 +90,13 @@ class _Colours:
         return ", ".join(f"{median:.0f}" for median in np.median(self.values, axis=1))
 
 
-def check_scene(scene: np.ndarray, training: np.ndarray, rendering: Rendered, sample: np.ndarray | None = None) -> None:
+def check_scene(
+    scene: np.ndarray,
+    training: np.ndarray,
+    rendering: Rendered,
+    sample: np.ndarray | None = None,
+    name: str = "the scene",
+) -> None:
     """Refuse a scene whose channels are far from those of the training tiles.
 
     The distance of a channel is the mean difference between its quantiles and those of training, in standard deviations
@@ -109,6 +115,7 @@ def check_scene(scene: np.ndarray, training: np.ndarray, rendering: Rendered, sa
         sample: float or int, (3, n), values of these bands before scaling, without nodata, from all over the scene;
             10,000 are plenty. Without a sample, the values come from the histograms, which do not tell how far values
             lay outside the scale.
+        name: of the scene, in the message.
 
     Raises:
         UserError: the scene is far from the training tiles. The message says what it looks like and which option mends
@@ -130,13 +137,13 @@ def check_scene(scene: np.ndarray, training: np.ndarray, rendering: Rendered, sa
     distances = _distances(values, wanted)
     far = distances > CHANNEL_LIMIT
     bright = bool((values.mean(axis=1) > wanted.mean(axis=1)).all())
-    finding = f"the scene is far {'brighter' if bright else 'darker'} than the training tiles: {medians}. It looks like"
+    finding = f"{name} is far {'brighter' if bright else 'darker'} than the training tiles: {medians}. It looks like"
     hidden = sample is None and np.isin(np.median(values, axis=1), (1, TOP)).all()
     if not hidden and (distances.mean() > (BRIGHT_LIMIT if bright else DARK_LIMIT) or far.any()):
         limit = MUCH_BETTER * distances.mean()
         order = min(permutations(range(3)), key=lambda order: _distances(values[list(order)], wanted).mean())
         if _distances(values[list(order)], wanted).mean() < limit:
-            raise _wrong_order(rendering, order, medians)
+            raise _wrong_order(rendering, order, medians, name)
         scale, fit = _find_scale(raw, wanted, given, np.inf if rendering.scale else TOP)
         if fit < limit:
             is_offset = scale.low not in (0, given.low)
@@ -150,14 +157,14 @@ def check_scene(scene: np.ndarray, training: np.ndarray, rendering: Rendered, sa
     if far.any() and distances[~far].max() < DARK_LIMIT:
         names = " and ".join(CHANNELS[channel] for channel in np.flatnonzero(far))
         raise UserError(
-            f"the scene's values of {names} are far from the training tiles: {medians}. It looks like another band, "
+            f"the values of {names} of {name} are far from the training tiles: {medians}. It looks like another band, "
             f"such as near infrared: give the bands of red, green and blue with --bands (now {_list_bands(rendering)}),"
             " or go on with --force"
         )
-    _check_variation(values, wanted, rendering)
+    _check_variation(values, wanted, rendering, name)
 
 
-def _check_variation(values: np.ndarray, wanted: np.ndarray, rendering: Rendered) -> None:
+def _check_variation(values: np.ndarray, wanted: np.ndarray, rendering: Rendered, name: str) -> None:
     """Refuse a scene of which two channels vary the other way around than in the training tiles.
 
     Medians cannot tell red from blue in a scene of surface reflectance, but red varies more: vegetation and water are
@@ -176,6 +183,7 @@ def _check_variation(values: np.ndarray, wanted: np.ndarray, rendering: Rendered
                 order,
                 f"{CHANNELS[first]} varies {ratio:.1f} times as much as {CHANNELS[second]} (training tiles: "
                 f"{usual:.1f} times)",
+                name,
             )
 
 
@@ -213,12 +221,12 @@ def _list_scales(given: _Scale, lowest: float) -> Iterator[_Scale]:
                 yield _Scale(low, round(float(low + other), 6))
 
 
-def _wrong_order(rendering: Rendered, order: Sequence[int], finding: str) -> UserError:
+def _wrong_order(rendering: Rendered, order: Sequence[int], finding: str, name: str) -> UserError:
     """Make the error for bands in another order than the training tiles'."""
     bands = [(rendering.bands or (1, 2, 3))[channel] for channel in order]
     names = " and ".join(CHANNELS[place] for place, channel in enumerate(order) if place != channel)
     return UserError(
-        f"{names} of the scene are unlike the training tiles: {finding}. It looks like bands in the wrong order: try "
+        f"{names} of {name} are unlike the training tiles: {finding}. It looks like bands in the wrong order: try "
         f"--bands {','.join(map(str, bands))} (now {_list_bands(rendering)}), or go on with --force"
     )
 

@@ -43,7 +43,7 @@ class RunResults(NamedTuple):
         curves: a row per epoch at the best rate: network, activation, rate, seed, iteration, loss.
         backbone: parameters, descriptor_size.
         data: images, copies, contradictions: numbers of images of the data set.
-        map_scores: of a map whose truth is known: pixels, accuracy, sure, accuracy_where_sure. Empty for other maps.
+        map_scores: of a map whose truth is known: see score_map. Empty for other maps.
         map_areas: a row per class of the map. Empty if there was no scene.
     """
 

@@ -331,8 +331,42 @@ def test_an_output_is_not_for_a_map():
         predict("scene.tif", "--map", "out", "-o", "out.csv")
 
 
-@pytest.mark.parametrize("option", [["--force"], ["--max-nodata", "0.2"], ["--stride", "8"]])
+@pytest.mark.parametrize("option", [["--max-nodata", "0.2"], ["--stride", "8"]])
 def test_options_of_a_map_are_not_for_images(option):
     Path("a.png").write_bytes(encoded(MIXED, "PNG"))
     with pytest.raises(UserError, match=f"{option[0]} is only for a map of a scene"):
         predict("a.png", *option)
+
+
+def write_images(folder, colour, count):
+    """Write images of one colour."""
+    Path(folder).mkdir(exist_ok=True)
+    for number in range(count):
+        Path(folder, f"{colour[0]}-{number}.png").write_bytes(encoded(colour, "PNG"))
+
+
+DARK, GREY = (1, 1, 1), (128, 128, 128)  # the model calls dark images unfamiliar, and grey ones familiar
+
+
+def test_images_that_are_mostly_unfamiliar_and_too_dark_are_refused(capsys):
+    write_images("tiles", DARK, 12)
+    with pytest.raises(UserError, match="the set of images is far darker than the training tiles"):
+        predict("tiles")
+    assert not Path("predictions.csv").exists()
+    predict("tiles", "--force")
+    assert "unsure: 100.0% of the images, unfamiliar: 100.0%\nMost of the images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("dark", "grey"), [(9, 0), (12, 12), (0, 12)])
+def test_a_few_images_and_a_minority_of_unfamiliar_ones_are_no_reason_to_stop(dark, grey, capsys):
+    write_images("tiles", DARK, dark)
+    write_images("tiles", GREY, grey)
+    predict("tiles")
+    assert f"unfamiliar: {dark / (dark + grey):.1%}" in capsys.readouterr().out
+
+
+def test_a_wrong_scale_is_noticed_among_images_of_all_folders():
+    for name, colour in (("a", GREY), ("b", DARK), ("c", DARK)):
+        write_images(name, colour, 100)
+    with pytest.raises(UserError, match="the set of images is far darker"):
+        predict("a", "b", "c")

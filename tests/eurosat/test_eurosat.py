@@ -102,7 +102,7 @@ def test_all_tiles_are_prepared_and_split(eurosat):
 
 
 def test_fine_tuning_is_more_accurate_than_probe_and_svm(eurosat):
-    mobilenet(eurosat, **{"finetune.label_sizes": [], "finetune.epochs": 5})  # 5: half the time
+    mobilenet(eurosat, **{"finetune.label_sizes": []})
     for stage in (split, backbone, extract, svm, probe, finetune):
         stage.main()
     accuracy = {name: read_json(f"metrics/{name}.json")["test"]["accuracy"] for name in ("svm", "probe", "finetune")}
@@ -115,6 +115,7 @@ def test_resnet50_goes_through_every_stage(eurosat):
     eurosat(**{
         "backbone.name": "resnet50", "backbone.weights": "none", "backbone.image_size": 64, "split.train": 64,
         "split.val": 32, "split.test": 64, "finetune.epochs": 1, "finetune.warmup_epochs": 0, "tsne.perplexity": 5,
+        "finetune.head_epochs": 1, "finetune.label_sizes": [], "labels.draws": 2,
         "activations.max_epochs": 1, "activations.rates": [0.25], "activations.seeds": 2,
     })  # fmt: skip
     for name in stages_in_order(set(GRAPH) - {"download"}):

@@ -63,7 +63,7 @@ def test_swapped_bands_are_refused(real_scene, real_tiles, add):
 
 
 def test_near_infrared_is_refused(real_scene, real_tiles):
-    with pytest.raises(UserError, match=r"values of red are far .* near infrared"):
+    with pytest.raises(UserError, match=r"values of red of the scene are far .* near infrared"):
         check(real_scene, real_tiles, (7, 2, 1), (0, 275))
 
 

@@ -90,7 +90,7 @@ def test_swapped_bands_of_different_brightness_are_told_by_it():
 
 def test_near_infrared_in_place_of_red_is_refused(drawn_scene, drawn_tiles):
     with pytest.raises(
-        UserError, match=r"^the scene's values of red are far .* near infrared: .*--bands \(now 4,2,1\)"
+        UserError, match=r"^the values of red of the scene are far .* near infrared: .*--bands \(now 4,2,1\)"
     ):
         check(drawn_scene, drawn_tiles, (4, 2, 1), (0, 2750))
 

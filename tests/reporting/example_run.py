@@ -93,7 +93,16 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     ]
     write_csv("plots/activations.csv", ("network", "activation", "rate", "seed", "iteration", "loss"), curves)
     write_json("metrics/backbone.json", {"parameters": 474720, "descriptor_size": 128})
-    write_json("metrics/map.json", {"pixels": 100, "accuracy": 0.75, "sure": 0.5, "accuracy_where_sure": 0.875})
+    write_json(
+        "metrics/map.json",
+        {
+            "pixels": 100,
+            "accuracy": 0.75,
+            "sure": 0.5,
+            "accuracy_where_sure": 0.875,
+            "true_shares": dict.fromkeys(CLASSES, 1 / len(CLASSES)),
+        },
+    )
     areas = [(name, 30.0, 28.5, 20.25, 36.75, 0.5) for name in CLASSES]
     write_csv("map/areas.csv", ("class", "mapped_hectares", "hectares", "low", "high", "share_unsure"), areas)
     Path("map/map.png").write_bytes(encoded((1, 2, 3), "PNG"))

@@ -11,8 +11,8 @@ JPEG, PNG or GeoTIFF. The output is a CSV or Parquet file with a row for each im
   unsure       true if the set does not have exactly one class
   unfamiliar   true if the image does not look like the training images
 
-Before that, the colours of some images are compared with those of the training tiles. Images that
-are mostly unfamiliar and look like a wrong scale or order of bands are refused, unless with --force.
+Before that, up to 64 images are compared with the training tiles. If most of them are unfamiliar,
+and their colours look like a wrong scale or order of bands, the run stops, unless with --force.
 Images that cannot be read are listed in OUTPUT.unreadable.csv, and the exit status is then 1.
 An interrupted run is resumed if you run the same command again. With RAY_ADDRESS, the nodes of
 that Ray cluster share the work.

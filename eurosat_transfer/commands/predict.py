@@ -11,8 +11,8 @@ JPEG, PNG or GeoTIFF. The output is a CSV or Parquet file with a row for each im
   unsure       true if the set does not have exactly one class
   unfamiliar   true if the image does not look like the training images
 
-Before that, up to 64 images are compared with the training tiles. If most of them are unfamiliar,
-and their colours look like a wrong scale or order of bands, the run stops, unless with --force.
+First, up to 64 images are compared with the training tiles. If most of them are unfamiliar, and
+their colours look like a wrong scale or order of bands, the run stops, unless with --force.
 Images that cannot be read are listed in OUTPUT.unreadable.csv, and the exit status is then 1.
 An interrupted run is resumed if you run the same command again. With RAY_ADDRESS, the nodes of
 that Ray cluster share the work.
@@ -180,7 +180,8 @@ def _without_output(sources: "Iterator[Source]", output: Path) -> "Iterator[Sour
     """Pass the images on. If the output would replace one of them, raise UserError."""
     size = output.stat().st_size if output.is_file() else None
     for source in sources:
-        if source.size == size and output.samefile(source.path):  # to compare a million files with it would take long
+        # Only files of its size: to compare a million files with it would take long.
+        if source.size == size and source.problem is None and output.samefile(source.path):
             raise UserError(f"{output} is an input, which the output would replace; choose another name with -o")
         yield source
 

@@ -31,7 +31,6 @@ ABOUT_AS_GOOD = 1.5  # of scales within this factor of the smallest distance, th
 
 USUAL_SPANS = (2.75, 1, 5, 2)  # times a power of ten, the most usual one first: EuroSAT's own scale is 0 to 2,750
 POWERS = 10.0 ** np.arange(-3, 6)
-MIN_CONTRAST = 0.25  # of a suggested scale: standard deviation of the scene, divided by that of the training tiles
 SCALE_FACTOR = 2.5  # of two scales that the check can tell apart
 # Since 2022, ESA adds 1,000 to reflectances times 10,000. Scenes of reflectances times 1,000 or 1 have less.
 OFFSETS = (1000.0, 100.0, 0.1)
@@ -198,10 +197,6 @@ def _distances(values: np.ndarray, wanted: np.ndarray, haze: float = 1) -> np.nd
 def _find_scale(raw: np.ndarray, wanted: np.ndarray, given: _Scale, ceiling: float) -> tuple[_Scale, float]:
     """Find the most usual one of the scales that fit about as well as the best. Return it and the best distance."""
     scales = [scale for scale in _list_scales(given, raw.min()) if scale.high <= ceiling]
-    # If a scale makes a scene nearly grey, its quantiles are near the middle of those of training, and so not far off.
-    contrasts = [scale.render(raw).std(axis=1).mean() for scale in scales]
-    least = min(MIN_CONTRAST * wanted.std(axis=1).mean(), max(contrasts))
-    scales = [scale for scale, contrast in zip(scales, contrasts, strict=True) if contrast >= least]
     fits = [float(_distances(scale.render(raw), wanted).mean()) for scale in scales]
     return scales[next(place for place, fit in enumerate(fits) if fit <= ABOUT_AS_GOOD * min(fits))], min(fits)
 

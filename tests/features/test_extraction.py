@@ -157,10 +157,7 @@ def test_a_tile_that_cannot_be_decoded_is_named(tmp_path):
             yield from super().extract(list(images)[:5], pixel_size)
             raise UndecodableImageError(9, "neither JPEG nor PNG")  # the tenth in the data set's order
 
-    with pytest.raises(
-        UserError,
-        match=r"^11\.png in the data set is not a readable image: neither JPEG nor PNG$",
-    ):
+    with pytest.raises(UserError, match=r"^11\.png in the data set is not a readable image: neither JPEG nor PNG$"):
         run(Refusing(), tmp_path)
 
 

@@ -1,5 +1,7 @@
 """The tool that keeps dvc.yaml's code dependencies."""
 
+import re
+
 import pytest
 from conftest import REPOSITORY, run
 from ruamel.yaml import YAML
@@ -22,6 +24,16 @@ def test_dvc_yaml_lists_the_code_of_every_stage(stage, imports):
 @pytest.mark.parametrize("stage", GRAPH)
 def test_every_declared_dependency_on_code_exists(stage):
     assert [dep for dep in GRAPH[stage]["deps"] if dep.endswith(".py") and not (REPOSITORY / dep).is_file()] == []
+
+
+@pytest.mark.parametrize("stage", GRAPH)
+def test_a_stage_depends_on_the_templates_that_its_code_fills(stage):
+    deps = GRAPH[stage]["deps"]
+    code = "".join((REPOSITORY / dep).read_text(encoding="utf-8") for dep in deps if dep.endswith(".py"))
+    names = re.findall(r'get_template\(f?"([^"{]*)', code)
+    templates = "eurosat_transfer/reporting/templates"
+    missing = [name for name in names if not {templates, f"{templates}/{name}"} & set(deps)]
+    assert missing == []
 
 
 def test_a_dependency_is_found_through_other_modules(imports):

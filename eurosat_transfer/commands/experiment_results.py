@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from eurosat_transfer.commands.experiments import open_experiment
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 
@@ -28,20 +29,19 @@ def read_experiment(experiment: str) -> ExperimentResult:
         experiment: its name, or any revision of Git.
 
     Raises:
-        UserError: its params.yaml is not valid, or two of its test images have the same name.
+        UserError: DVC does not have the experiment, its params.yaml is not valid, or two of its test images have the
+            same name.
         FileNotFoundError: a classifier has no predictions.
     """
-    from dvc.api import DVCFileSystem  # type: ignore[import-untyped]  # slow to load
-
     from eurosat_transfer.io.csv_files import read_csv
     from eurosat_transfer.parameters.loading import load_parameters
 
-    files = DVCFileSystem(rev=experiment)
+    read_file = open_experiment(experiment)
     with tempfile.TemporaryDirectory() as folder:
 
         def copy(path: str) -> Path:
             target = Path(folder) / Path(path).name
-            target.write_bytes(files.read_bytes(path))
+            target.write_bytes(read_file(path))
             return target
 
         parameters = load_parameters(copy("params.yaml")).as_dict()

@@ -17,10 +17,13 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.pipeline.git_repository import check_git
+from eurosat_transfer.pipeline.workspace import workspace_root
 
 WIDTH = 100
 CELL = len("0.877-0.922")
@@ -58,24 +61,28 @@ def run(_arguments: argparse.Namespace) -> None:
     """Print the table.
 
     Raises:
-        UserError: DVC could not list the experiments.
+        UserError: there is no Git repository, or DVC could not list the experiments.
     """
+    check_git(Path.cwd())
     command = [sys.executable, "-m", "dvc", "exp", "show", "--json"]
     shown = subprocess.run(command, check=False, capture_output=True, text=True, encoding="utf-8")
     if shown.returncode:
         raise UserError(f"`dvc exp show` failed: {' '.join(shown.stderr.split())}")
-    baseline, experiments = parse_experiments(json.loads(shown.stdout))
+    baseline, experiments = parse_experiments(
+        json.loads(shown.stdout), Path.cwd().resolve().relative_to(workspace_root())
+    )
     if not experiments:
         print("this commit has no experiments yet; `dvc exp run -S section.key=value` makes one")
         return
     print(f"\n{format_experiments(baseline, experiments)}\n\n{WAY_BACK}")
 
 
-def parse_experiments(shown: Sequence[Mapping[str, Any]]) -> tuple[Experiment, list[Experiment]]:
+def parse_experiments(shown: Sequence[Mapping[str, Any]], folder: Path = Path()) -> tuple[Experiment, list[Experiment]]:
     """Parse what `dvc exp show --json` prints.
 
     Args:
         shown: the working tree, and then the commit with its experiments.
+        folder: of this project in the DVC repository.
 
     Returns:
         The commit, and its experiments in the order of DVC.
@@ -84,24 +91,25 @@ def parse_experiments(shown: Sequence[Mapping[str, Any]]) -> tuple[Experiment, l
         https://dvc.org/doc/command-reference/exp/show
     """
     commit = next(entry for entry in shown if entry["rev"] != "workspace")
-    baseline = _parse(commit, f"{commit['name'] or 'commit'} ({commit['rev'][:7]})", {})
+    baseline = _parse(commit, f"{commit['name'] or 'commit'} ({commit['rev'][:7]})", {}, folder)
     found = [
-        _parse(experiment["revs"][0], experiment["name"] or experiment["revs"][0]["rev"][:7], experiment)
+        _parse(experiment["revs"][0], experiment["name"] or experiment["revs"][0]["rev"][:7], experiment, folder)
         for experiment in commit.get("experiments") or ()
     ]
     return baseline, found
 
 
-def _parse(entry: Mapping[str, Any], name: str, experiment: Mapping[str, Any]) -> Experiment:
+def _parse(entry: Mapping[str, Any], name: str, experiment: Mapping[str, Any], folder: Path) -> Experiment:
     state = ((experiment.get("executor") or {}).get("state") or "").lower()
     state = "" if state == "success" else state
     data = entry.get("data")
     if not data:
         return Experiment(name, state or "failed", {}, {})
-    params = (data["params"].get("params.yaml") or {}).get("data") or {}
+    params = (data["params"].get((folder / "params.yaml").as_posix()) or {}).get("data") or {}
     tests = {}
     if not state:  # DVC repeats the results of the commit for an experiment that is queued
-        metrics = {name: (data["metrics"].get(f"metrics/{name}.json") or {}).get("data") for name in CLASSIFIERS}
+        files = {name: (folder / f"metrics/{name}.json").as_posix() for name in CLASSIFIERS}
+        metrics = {name: (data["metrics"].get(file) or {}).get("data") for name, file in files.items()}
         tests = {name: figures["test"] for name, figures in metrics.items() if figures}
     return Experiment(name, state, _flatten(params), tests)
 

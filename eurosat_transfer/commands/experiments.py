@@ -3,15 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept, path_in_git
 
 SET_PARAM_HELP = "another parameter to set, as in `dvc exp run -S`; a path must be absolute"
 
 
-def experiment_arguments(name: str, settings: Sequence[str], stages: Sequence[str] = ()) -> list[str]:
+def experiment_arguments(name: str, settings: Sequence[str], stages: Collection[str] = ()) -> list[str]:
     """Build the command that runs an experiment in a temporary folder.
 
     Args:
@@ -26,7 +28,7 @@ def experiment_arguments(name: str, settings: Sequence[str], stages: Sequence[st
     return ["dvc", "exp", "run", "--temp", "--name", name, *set_params, *stages]
 
 
-def run_experiment(name: str, settings: Sequence[str], stages: Sequence[str] = ()) -> dict[str, float]:
+def run_experiment(name: str, settings: Sequence[str], stages: Collection[str] = ()) -> dict[str, float]:
     """Run an experiment in place of an earlier one of its name. The working tree stays as it is.
 
     Args:
@@ -38,8 +40,9 @@ def run_experiment(name: str, settings: Sequence[str], stages: Sequence[str] = (
         The test accuracy of each classifier, 0 to 1.
 
     Raises:
-        UserError: the run failed. DVC has printed why.
+        UserError: the repository cannot keep experiments, or the run failed. DVC has printed why.
     """
+    check_experiments_are_kept(Path.cwd())
     _run_dvc(["dvc", "exp", "remove", name], quiet=True)  # fails, without harm, if no experiment has this name
     command = experiment_arguments(name, settings, stages)
     if _run_dvc(command):
@@ -56,10 +59,37 @@ def read_test_accuracies(experiment: str) -> dict[str, float]:
     Returns:
         The test accuracy of each classifier, 0 to 1.
     """
-    import dvc.api  # type: ignore[import-untyped]  # slow to load
-
-    files = {name: dvc.api.read(f"metrics/{name}.json", rev=experiment) for name in CLASSIFIERS}
+    read_file = open_experiment(experiment)
+    files = {name: read_file(f"metrics/{name}.json") for name in CLASSIFIERS}
     return {name: json.loads(content)["test"]["accuracy"] for name, content in files.items()}
+
+
+def open_experiment(experiment: str) -> Callable[[str], bytes]:
+    """Open the files of an experiment, those in Git and those in DVC's cache.
+
+    Args:
+        experiment: its name, or any revision of Git.
+
+    Returns:
+        A function from the path of a file of this project, such as "params.yaml", to its content.
+
+    Raises:
+        UserError: DVC has no such experiment.
+
+    Source: https://dvc.org/doc/api-reference/dvcfilesystem
+    """
+    from dvc.api import DVCFileSystem  # type: ignore[import-untyped]  # slow to load
+    from dvc.scm import RevError  # type: ignore[import-untyped]
+
+    # Paths are relative to the root of the Git repository. This project can be a DVC repository in a folder of it.
+    files, folder = DVCFileSystem(rev=experiment, subrepos=True), path_in_git()
+    try:
+        files.exists(f"{folder}dvc.yaml")
+    except RevError:
+        raise UserError(
+            f"DVC has not kept the experiment {experiment}; `dvc exp list` shows those that it has"
+        ) from None
+    return lambda path: files.read_bytes(f"{folder}{path}")
 
 
 def check_that_none_is_set(settings: Sequence[str], keys: Collection[str], reason: str) -> None:

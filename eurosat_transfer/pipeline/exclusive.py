@@ -11,11 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.locks import how_to_break, new_lock, try_lock
+from eurosat_transfer.pipeline.workspace import workspace_root
 
-RUNNING = Path(".dvc/tmp/running-stages")
+RUNNING = Path(".dvc/tmp/running-stages")  # in the root of the working folder
 RETRY = 1  # seconds after which a waiting process reads the holder's record again
 
 
@@ -28,11 +30,15 @@ def run_exclusively(stage: str) -> Iterator[None]:
     numbers are used again, and between locking and recording the file still names an earlier holder. Otherwise the
     second process waits. A temporary workspace of a DVC experiment is a working folder of its own.
 
+    The projects of one repository can have stages of the same name, so each has a folder of its own.
+
     Args:
         stage: name of the stage.
     """
-    RUNNING.mkdir(parents=True, exist_ok=True)
-    lock, record = FileLock(RUNNING / f"{stage}.lock"), RUNNING / f"{stage}.json"
+    root = workspace_root()
+    folder = root / RUNNING / Path.cwd().resolve().relative_to(root)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, record = new_lock(folder / stage), folder / f"{stage}.json"
     _acquire(lock, record, stage)
     try:
         _write_own(record)
@@ -42,11 +48,10 @@ def run_exclusively(stage: str) -> Iterator[None]:
         lock.release()
 
 
-def _acquire(lock: FileLock, record: Path, stage: str) -> None:
-    with suppress(Timeout):
-        lock.acquire(blocking=False)
+def _acquire(lock: BaseFileLock, record: Path, stage: str) -> None:
+    if try_lock(lock):
         return
-    print(f"another process runs {stage} in this folder: waiting for it", flush=True)
+    print(f"another process runs {stage} in this folder: waiting for it{how_to_break(lock)}", flush=True)
     while not lock.is_locked:
         with suppress(psutil.Error):
             if process := _recorded_process(record):

@@ -9,15 +9,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock
 
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.locks import how_to_break, new_lock, try_lock
 from eurosat_transfer.pipeline.definition import outputs_of, parameters_of, stage_entry
 from eurosat_transfer.pipeline.integrity import digest_inputs
+from eurosat_transfer.pipeline.workspace import is_temporary, repository_root, workspace_root
 
 
 @contextmanager
@@ -39,35 +41,20 @@ def computed_once(stage: str) -> Iterator[bool]:
     Raises:
         OSError: the outputs of the other run cannot be copied, for example because the disk is full.
     """
-    folder = _root() / ".dvc/tmp/shared-stages"
+    folder = repository_root() / ".dvc/tmp/shared-stages"
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     entry = folder / f"{stage}-{_digest(stage)}"
-    lock = FileLock(_lock_file(entry))
+    lock = new_lock(entry)
     waited = _acquire(lock, entry, stage)
     try:
         taken = (waited or _left_by_other_variant(entry)) and _take(entry, stage)
         yield taken
-        if not taken and (_is_temporary(Path.cwd()) or _is_awaited(entry)):
+        if not taken and (is_temporary() or _is_awaited(entry)):
             _leave(entry, stage)
     finally:
-        _delete_unless_needed(entry)
+        _delete_unless_needed(entry, lock)
         lock.release()
-
-
-def _root() -> Path:
-    """Find the repository that this run belongs to.
-
-    DVC sets DVC_ROOT for each stage. In the temporary workspace of an experiment it names the repository in which the
-    experiment was started.
-
-    Source: https://dvc.org/doc/user-guide/env and https://github.com/treeverse/dvc/pull/9918
-    """
-    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
-
-
-def _is_temporary(workspace: Path) -> bool:
-    return workspace.resolve() != _root()
 
 
 def _digest(stage: str) -> str:
@@ -76,15 +63,14 @@ def _digest(stage: str) -> str:
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
-def _acquire(lock: FileLock, entry: Path, stage: str) -> bool:
+def _acquire(lock: BaseFileLock, entry: Path, stage: str) -> bool:
     """Acquire the lock; return whether another run held it."""
-    with suppress(Timeout):
-        lock.acquire(blocking=False)
+    if try_lock(lock):
         return False
     mark = entry.with_name(f"{entry.name}.awaited-by-{os.getpid()}")
     mark.touch()
     try:
-        print(f"another run computes {stage} from the same inputs: waiting for it", flush=True)
+        print(f"another run computes {stage} from the same inputs: waiting for it{how_to_break(lock)}", flush=True)
         lock.acquire()
     finally:
         mark.unlink(missing_ok=True)
@@ -92,15 +78,11 @@ def _acquire(lock: FileLock, entry: Path, stage: str) -> bool:
 
 
 # The functions below work on the files of one entry, which is a stage with a digest of its inputs:
-#   ENTRY.lock              held by the run that computes or takes
+#   ENTRY.lock              held by the run that computes or takes; its suffix depends on the kind of locks
 #   ENTRY.awaited-by-PID    one for each run that waits
 #   ENTRY/copies/workspace  the folder of the run that computed
 #   ENTRY/copies/outputs/   its outputs
 # Whoever writes or deletes ENTRY holds the lock.
-
-
-def _lock_file(entry: Path) -> Path:
-    return entry.with_name(f"{entry.name}.lock")
 
 
 def _is_awaited(entry: Path) -> bool:
@@ -120,8 +102,8 @@ def _maker(entry: Path) -> Path | None:
 
 def _left_by_other_variant(entry: Path) -> bool:
     """Check whether both workspaces are temporary. _sweep has deleted what came from the working tree."""
-    own = Path.cwd().resolve()
-    return _is_temporary(own) and _maker(entry) not in (None, own)
+    own = workspace_root()
+    return is_temporary() and _maker(entry) not in (None, own)
 
 
 def _take(entry: Path, stage: str) -> bool:
@@ -141,7 +123,7 @@ def _leave(entry: Path, stage: str) -> None:
         with atomic_write(entry / "copies") as part:
             for output in outputs_of(stage):
                 _copy(output, part / "outputs" / output)
-            (part / "workspace").write_text(str(Path.cwd().resolve()), encoding="utf-8")
+            (part / "workspace").write_text(str(workspace_root()), encoding="utf-8")
     except OSError as error:
         print(f"{stage}: no copies are left for other runs, because of an error: {error}", flush=True)
 
@@ -154,24 +136,26 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _delete_unless_needed(entry: Path) -> None:
+def _delete_unless_needed(entry: Path, lock: BaseFileLock) -> None:
     if not _is_needed(entry):
         shutil.rmtree(entry, ignore_errors=True)
         # A run that waits for the deleted file notices that, and creates it again:
         # https://github.com/tox-dev/filelock/pull/577
-        _lock_file(entry).unlink(missing_ok=True)
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _is_needed(entry: Path) -> bool:
     maker = _maker(entry)
-    return _is_awaited(entry) or (maker is not None and _is_temporary(maker) and maker.is_dir())
+    return _is_awaited(entry) or (maker is not None and maker != repository_root() and maker.is_dir())
 
 
 def _sweep(folder: Path) -> None:
     """Delete the entries that no run needs any more, such as those of deleted workspaces."""
-    for file in folder.glob("*.lock"):
-        entry = file.with_suffix("")
+    names = {file.name.partition(".")[0] for file in folder.iterdir()} - {""}  # no name, such as that of .DS_Store
+    for entry in (folder / name for name in names):
         # A needed entry is not locked here, because a run that wants the lock would have to wait.
         if not _is_needed(entry):
-            with suppress(Timeout), FileLock(file).acquire(blocking=False):
-                _delete_unless_needed(entry)
+            lock = new_lock(entry)
+            if try_lock(lock):
+                _delete_unless_needed(entry, lock)
+                lock.release()

@@ -3,17 +3,22 @@
 import argparse
 import atexit
 import gc
+import inspect
 import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.locks import SOFT_LOCKS
 from eurosat_transfer.pipeline.definition import inputs_of
 from eurosat_transfer.pipeline.exclusive import run_exclusively
+from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept
 from eurosat_transfer.pipeline.integrity import damaged_outputs
 from eurosat_transfer.pipeline.seconds_log import log_seconds
 from eurosat_transfer.pipeline.sharing import computed_once
+from eurosat_transfer.pipeline.workspace import has_hardlink_locks, is_temporary, repository_root, workspace_root
 
 REPAIR = "python -m eurosat_transfer repair"
 
@@ -55,10 +60,14 @@ def _one_line(message: object) -> str:
 
 
 def _run(main: Callable[[], None]) -> None:
-    stage = os.environ.get("DVC_STAGE")  # set by DVC: https://github.com/treeverse/dvc/pull/10357
-    if stage is None:
+    stage = Path(inspect.getfile(main)).stem
+    if not _is_started_by_dvc(stage):
         main()
         return
+    if is_temporary():
+        check_experiments_are_kept(repository_root())
+    if has_hardlink_locks():
+        os.environ[SOFT_LOCKS] = "1"
     with run_exclusively(stage):
         if damaged := damaged_outputs(inputs_of(stage)):
             names = ", ".join(map(str, damaged))
@@ -68,3 +77,14 @@ def _run(main: Callable[[], None]) -> None:
                 start = time.monotonic()
                 main()
                 log_seconds(stage, time.monotonic() - start)
+
+
+def _is_started_by_dvc(stage: str) -> bool:
+    """Check whether DVC runs a stage of dvc.yaml.
+
+    DVC sets DVC_STAGE to the name of the stage, after the path of dvc.yaml if DVC runs in another folder. Another name
+    is that of an outer pipeline, whose stage has started this program.
+
+    Source: https://github.com/treeverse/dvc/pull/10357
+    """
+    return os.environ.get("DVC_STAGE", "").rpartition(":")[2] == stage and (workspace_root() / ".dvc").is_dir()

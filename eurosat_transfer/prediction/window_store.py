@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.locks import how_to_break, new_lock, try_lock
 from eurosat_transfer.io.npz import read_npz, write_npz
 
-KEY_FILE, LOCK_FILE = "key.json", "lock"
+KEY_FILE = "key.json"
 
 
 class WindowRow(NamedTuple):
@@ -97,16 +97,14 @@ def work_folder(out: Path, key: Mapping[str, Any]) -> Iterator[Path]:
     """
     folder = out.with_name(f".part-{out.name}")
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK_FILE)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UserError(f"another process writes {out}; wait for it, or choose another folder") from None
+    lock = new_lock(folder / "work")
+    if not try_lock(lock):
+        raise UserError(f"another process writes {out}; wait for it, or choose another folder{how_to_break(lock)}")
     try:
         text = json.dumps(key, indent=1, sort_keys=True)
         key_file = folder / KEY_FILE
         if not key_file.is_file() or key_file.read_text(encoding="utf-8") != text:
-            _empty(folder)
+            _empty(folder, Path(lock.lock_file))
             with atomic_write(key_file) as part:
                 part.write_text(text, encoding="utf-8")
         yield folder
@@ -149,9 +147,9 @@ def unpack_missing(packed: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.unpackbits(packed, axis=1, count=width).astype(bool)
 
 
-def _empty(folder: Path) -> None:
+def _empty(folder: Path, lock_file: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != LOCK_FILE:
+        elif path != lock_file:
             path.unlink()

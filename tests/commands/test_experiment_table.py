@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import dvc, run
@@ -53,6 +54,16 @@ def test_experiments_are_parsed_with_their_state():
         ("ccccccc", "queued", False),  # DVC shows the results of the commit for it
         ("broken", "failed", False),
     ]
+
+
+def test_a_project_in_a_folder_of_the_repository_is_parsed():
+    data = {
+        "params": {"lab/params.yaml": {"data": {"svm": {"C": 1}}}, "params.yaml": {"data": {"svm": {"C": 2}}}},
+        "metrics": {"lab/metrics/svm.json": {"data": {"test": scores(svm=0.7)["svm"]}}},
+    }
+    shown = [entry("workspace", None, {}, {}), {"rev": "e" * 40, "name": "main", "data": data}]
+    baseline, _ = parse_experiments(shown, Path("lab"))
+    assert (baseline.params, baseline.tests) == ({"svm.C": 1}, scores(svm=0.7))
 
 
 def test_only_parameters_that_differ_are_changes():
@@ -117,6 +128,7 @@ def show(world, monkeypatch, capsys):
 
     def run_command(status: int, stdout: str, stderr: str = "") -> str:
         answer = subprocess.CompletedProcess([], status, stdout, stderr)
+        monkeypatch.setattr(experiment_table, "check_git", lambda _: None)
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
         parsed = command_line.parse_arguments(["experiments"])
         parsed.run(parsed)

@@ -22,6 +22,7 @@ def commands(monkeypatch):
             return subprocess.CompletedProcess(command, 1 if failed else 0)
 
         monkeypatch.setattr(subprocess, "run", run)
+        monkeypatch.setattr(experiments, "check_experiments_are_kept", lambda _: None)
         monkeypatch.setattr(experiments, "read_test_accuracies", lambda name: {"svm": len(name)})
         return recorded
 

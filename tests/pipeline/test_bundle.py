@@ -57,6 +57,20 @@ def test_a_flipped_byte_is_noticed_and_git_restores_it(fresh, read_only):
     assert stages_run(dvc(fresh, "repro")) == set()
 
 
+def test_single_outputs_can_be_fetched_from_a_clone_or_a_bare_repository(fresh):
+    """As docs/remotes.md describes."""
+    here = fresh.parent
+    for command in (["clone", "-q", "fresh", "clone"], ["clone", "-q", "--bare", "fresh", "bare.git"]):
+        assert run("git", *command, cwd=here).returncode == 0
+    wanted = ("data/split.csv", "-o")
+    dvc(here, "get", "clone", *wanted, "from_clone.csv")
+    config = f"url={here}/clone/bundle"
+    dvc(here, "get", "bare.git", *wanted, "from_bare.csv", "--remote", "bundled", "--remote-config", config)
+    assert (here / "from_clone.csv").read_bytes() == (here / "from_bare.csv").read_bytes()
+    dvc(here, "get", "clone", "model", "-o", "model")
+    assert (here / "model/model.onnx").exists()
+
+
 def test_a_missing_object_is_noticed(fresh):
     objects(fresh)[0].unlink()
     assert run("dvc", "pull", cwd=fresh).returncode != 0

@@ -83,6 +83,17 @@ def test_runs_in_different_folders_have_different_locks(tmp_path, monkeypatch):
             assert other.poll() is None
 
 
+def test_projects_of_one_repository_have_different_locks(tmp_path, monkeypatch):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    with started(HOLDER, "in") as other:
+        monkeypatch.chdir(tmp_path / "second")
+        with run_exclusively("svm"):
+            assert other.poll() is None
+    assert not list(tmp_path.glob("*/.dvc"))  # such a folder would be the root of a repository
+
+
 def test_a_process_records_itself_while_it_runs():
     own = {"pid": os.getpid(), "started": psutil.Process().create_time()}
     with run_exclusively("svm"):

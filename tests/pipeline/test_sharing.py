@@ -12,6 +12,7 @@ from conftest import REPOSITORY, dvc, environment, run
 
 from eurosat_transfer.pipeline import sharing
 from eurosat_transfer.pipeline.sharing import computed_once
+from eurosat_transfer.pipeline.workspace import EXPERIMENTS
 
 DVC_YAML = """
 stages:
@@ -44,7 +45,8 @@ SHARED = Path(".dvc/tmp/shared-stages")
 
 
 def make_workspace(folder: Path) -> Path:
-    (folder / "folder").mkdir(parents=True)
+    for name in ("folder", ".dvc"):
+        (folder / name).mkdir(parents=True)
     (folder / "folder/old.txt").write_text("old", encoding="utf-8")
     (folder / "dvc.yaml").write_text(DVC_YAML, encoding="utf-8")
     (folder / "params.yaml").write_text("double: {factor: 2}", encoding="utf-8")
@@ -59,9 +61,9 @@ def tree(tmp_path) -> Path:
 
 
 @pytest.fixture
-def variants(tmp_path) -> list[Path]:
+def variants(tree) -> list[Path]:
     """Two temporary workspaces of experiments in the repository."""
-    return [make_workspace(tmp_path / name) for name in ("variant-0", "variant-1")]
+    return [make_workspace(tree / EXPERIMENTS / name) for name in ("variant-0", "variant-1")]
 
 
 class Run:
@@ -123,8 +125,9 @@ def shared_files(tree: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("first", "second"), [("tree", "variant-0"), ("variant-0", "tree"), ("variant-0", "variant-1")]
 )
-def test_a_run_that_waited_takes_the_outputs(tmp_path, tree, variants, start, first, second):  # noqa: ARG001
-    with waiting(start, tmp_path / first, tmp_path / second) as (holder, waiter):
+def test_a_run_that_waited_takes_the_outputs(tree, variants, start, first, second):
+    folders = {"tree": tree, "variant-0": variants[0], "variant-1": variants[1]}
+    with waiting(start, folders[first], folders[second]) as (holder, waiter):
         assert holder.finish("new") == 0
         assert waiter.line() == TAKEN
         assert waiter.process.wait(60) == 0
@@ -231,8 +234,8 @@ def test_runs_with_other_inputs_share_no_outputs(variants, start, change):
     compute(start, variants[1], "third")  # it does not take
 
 
-def test_only_one_of_many_equal_variants_computes(tmp_path, start):
-    runs = [start(make_workspace(tmp_path / f"many-{number}")) for number in range(6)]
+def test_only_one_of_many_equal_variants_computes(tree, start):
+    runs = [start(make_workspace(tree / EXPERIMENTS / f"many-{number}")) for number in range(6)]
     for each in runs:
         each.process.stdin.write("new\n")
         each.process.stdin.flush()
@@ -323,7 +326,13 @@ run_stage(main, "")
 def test_forced_runs_of_the_real_dvc_compute(tree):
     (tree / "double.py").write_text(STAGE, encoding="utf-8")
     shutil.rmtree(tree / "folder")
-    for command in (("git", "init", "-q"), ("dvc", "init", "-q"), ("git", "add", "-A"), ("git", "commit", "-qm", "x")):
+    for command in (
+        ("git", "init", "-q"),
+        ("rm", "-r", ".dvc"),
+        ("dvc", "init", "-q"),
+        ("git", "add", "-A"),
+        ("git", "commit", "-qm", "x"),
+    ):
         assert run(*command, cwd=tree).returncode == 0
     command = "env", f"PYTHONPATH={REPOSITORY}", "dvc"
     for arguments in [("repro", "-f")] * 2 + [("exp", "run", "--temp", "-f")] * 2 + [("repro", "-f")]:

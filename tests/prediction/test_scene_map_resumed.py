@@ -13,12 +13,12 @@ import pytest
 import rasterio
 import rasterio.shutil
 from conftest import REPOSITORY
-from filelock import FileLock
 from prediction import small_model
 from prediction.small_model import write_model
 from prediction.small_scene import FILES, contents, map_small, noise, write_scene
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.locks import new_lock
 
 PROGRAM = """
 import sys
@@ -163,7 +163,7 @@ def test_another_coverage_uses_the_finished_rows(tmp_path):
 def test_two_processes_do_not_write_the_same_map(tmp_path):
     scene = write_scene(tmp_path / "scene.tif", noise(60, 60))
     (tmp_path / ".part-out").mkdir()
-    with FileLock(tmp_path / ".part-out/lock"), pytest.raises(UserError, match="another process writes"):
+    with new_lock(tmp_path / ".part-out/work"), pytest.raises(UserError, match="another process writes"):
         map_small(tmp_path, scene)
     map_small(tmp_path, scene)
 

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from conftest import dvc
 from selenium import webdriver
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
@@ -152,3 +153,20 @@ def test_every_point_is_inside_the_frame_and_the_wheel_zooms(reproduced, browser
     origin = ScrollOrigin.from_element(browser.find_element(By.CSS_SELECTOR, "#explorer svg"))
     webdriver.ActionChains(browser).scroll_from_origin(origin, 0, -300).perform()
     WebDriverWait(browser, 20).until(lambda _: points_shown(browser)[0].get_attribute("transform") != before)
+
+
+@pytest.mark.parametrize("command", [["show"], ["diff", "HEAD~1"]], ids=lambda command: command[0])
+def test_the_charts_of_dvc_need_no_network(reproduced, browser, command):
+    dvc(reproduced, "plots", *command, "-o", "charts/page")
+    browser.get((reproduced / "charts/page/index.html").resolve().as_uri())
+    titles = {f"{name}: confusion on test" for name in CLASSIFIERS}
+
+    def shown(_) -> set[str]:
+        return {text.text for text in browser.find_elements(By.CSS_SELECTOR, "svg .mark-text.role-title-text text")}
+
+    WebDriverWait(browser, 60).until(lambda driver: titles <= shown(driver))
+    cells = browser.find_elements(By.CSS_SELECTOR, "[id^='plots_svm_predictions'] svg .mark-rect path")
+    classes = read_csv(reproduced / "plots/svm_classes.csv")
+    assert len(cells) >= len(classes) ** 2
+    assert len({cell.get_attribute("fill") for cell in cells}) > 2
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []

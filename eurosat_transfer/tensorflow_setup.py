@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 TRAINING_THREADS = 2  # another number of threads would round sums differently
 KERAS_OPTIONAL = ("sklearn", "matplotlib")  # Keras imports them for wrappers and galleries that the project never uses
-MAX_LINES = 10  # of one training, in a pipe or file
+MAX_LINES = 5  # of one training, in a pipe or file
 VERBOSE = os.environ.get("EUROSAT_TRANSFER_VERBOSE") == "1"
 
 

@@ -180,9 +180,9 @@ def test_keras_shows_a_progress_bar_on_a_terminal_and_lines_elsewhere(monkeypatc
 
 @pytest.mark.parametrize(
     ("epochs", "printed"),
-    [(1, [1]), (4, [1, 2, 3, 4]), (25, [3, 6, 9, 12, 15, 18, 21, 24, 25]), (200, list(range(20, 201, 20)))],
+    [(1, [1]), (4, [1, 2, 3, 4]), (11, [3, 6, 9, 11]), (200, [40, 80, 120, 160, 200])],
 )
-def test_a_training_prints_ten_lines_at_most_in_a_pipe(capfd, epochs, printed):
+def test_a_training_prints_five_lines_at_most_in_a_pipe(capfd, epochs, printed):
     model = keras.Sequential([keras.layers.Input([1]), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(1e-30), loss="mse")
     verbosity, callbacks = tensorflow_setup.keras_verbosity(), tensorflow_setup.epoch_lines()

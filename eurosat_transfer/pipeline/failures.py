@@ -11,6 +11,7 @@ from types import TracebackType
 from eurosat_transfer.errors import UserError
 
 LONGEST = 1000  # characters of an exception's own text that are shown; TensorFlow's can have pages
+KEPT = 20  # tracebacks of each stage and command
 INTERRUPTED = 130  # the exit status that shells report for a process that Ctrl-C has ended
 
 
@@ -83,10 +84,13 @@ def _write_traceback(work: str, error: BaseException) -> Path:
     root = Path(os.environ.get("DVC_ROOT", "."))
     folder = root / ".dvc/tmp/tracebacks" if (root / ".dvc").is_dir() else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{work.replace(' ', '-')}-{os.getpid()}.txt"
+    name = work.replace(" ", "-")
+    path = folder / f"{name}-{os.getpid()}.txt"
     try:
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
     except OSError:
         path.unlink(missing_ok=True)
         raise
+    for old in sorted(folder.glob(f"{name}-*.txt"), key=lambda file: file.stat().st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)
     return path

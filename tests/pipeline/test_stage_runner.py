@@ -108,6 +108,18 @@ def test_an_experiment_leaves_its_traceback_in_the_repository(tmp_path):
     assert result.stderr.endswith(f"ValueError: a bug; full traceback: {path}\n")
 
 
+def test_old_tracebacks_are_deleted(tmp_path):
+    folder = tmp_path / ".dvc/tmp/tracebacks"
+    folder.mkdir(parents=True)
+    for number in range(30):
+        (folder / f"stage-script-x{number}.txt").touch()
+    (folder / "stage-svm-1.txt").touch()
+    result = run_script(tmp_path, "raise ValueError('a bug')")
+    assert len(list(folder.glob("stage-script-*.txt"))) == 20
+    assert (folder / "stage-svm-1.txt").exists()
+    assert (tmp_path / result.stderr.strip().rpartition(" ")[2]).stat().st_size > 0
+
+
 def test_a_traceback_that_cannot_be_written_is_printed(tmp_path):
     (tmp_path / ".dvc/tmp").mkdir(parents=True)
     (tmp_path / ".dvc/tmp/tracebacks").touch()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure
 
 # A command's module loads what is slow to import only when the command runs, so that --help answers at once.
 COMMANDS = {
@@ -32,7 +33,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         arguments: without the name of the program. None takes those of this process.
 
     Returns:
-        The arguments of the command, and `run`: the function of the command, which takes all of them.
+        The arguments of the command, its name as `command`, and `run`: its function, which takes all of them.
 
     Raises:
         SystemExit: after --help, or with status 2 if the arguments are wrong.
@@ -41,7 +42,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         prog="python -m eurosat_transfer",
         description="Without a command, it shows the results like `summary`.",
     )
-    parser.set_defaults(run=summary.run, needs_repository=True)
+    parser.set_defaults(command="summary", run=summary.run, needs_repository=True)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, module in COMMANDS.items():
         description = str(module.__doc__)
@@ -52,7 +53,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(command)
-        command.set_defaults(run=module.run, needs_repository=module not in WITHOUT_REPOSITORY)
+        command.set_defaults(command=name, run=module.run, needs_repository=module not in WITHOUT_REPOSITORY)
     return parser.parse_args(arguments)
 
 
@@ -73,14 +74,10 @@ def main() -> None:
         # https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except UserError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.errno is None:  # raised by a library, not by the operating system
-            raise
-        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit(130)  # as shells report a process that Ctrl-C has ended
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sys.exit(describe_failure(f"command {arguments.command}", error))
 
 
 if __name__ == "__main__":

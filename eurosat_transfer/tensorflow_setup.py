@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 TRAINING_THREADS = 2  # another number of threads would round sums differently
 KERAS_OPTIONAL = ("sklearn", "matplotlib")  # Keras imports them for wrappers and galleries that the project never uses
+MAX_LINES = 5  # of one training, in a pipe or file
 VERBOSE = os.environ.get("EUROSAT_TRANSFER_VERBOSE") == "1"
 
 
@@ -81,9 +82,8 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # leaves GPU memory 
 with _quick_import(), _quiet_import():
     import keras
     import tensorflow as tf
-    from tqdm.keras import TqdmCallback
 
-__all__ = ["keras", "keras_verbosity", "make_reproducible", "progress_bar", "tf", "without_autotuning"]
+__all__ = ["epoch_lines", "keras", "keras_verbosity", "make_reproducible", "tf", "without_autotuning"]
 
 tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("TF_NUM_INTRAOP_THREADS", TRAINING_THREADS)))
 
@@ -121,11 +121,22 @@ def without_autotuning(data: tf.data.Dataset) -> tf.data.Dataset:
     return data.with_options(options)
 
 
+class EpochLines(keras.callbacks.Callback):
+    """Prints how a training proceeds, in at most MAX_LINES lines, so that no log is flooded."""
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Print a line after each epoch, or after each n epochs if there are many."""
+        done, epochs = epoch + 1, self.params["epochs"]
+        if done % -(-epochs // MAX_LINES) == 0 or done == epochs:
+            figures = ", ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
+            print(f"epoch {done}/{epochs}: {figures}", flush=True)
+
+
 def keras_verbosity() -> int:
-    """Return the value of Keras' argument verbose: 1 on a terminal (a progress bar), else 2 (one line per epoch)."""
-    return 1 if sys.stdout.isatty() else 2
+    """Return the value of Keras' argument verbose: 1 on a terminal (a progress bar), else 0, see epoch_lines."""
+    return 1 if sys.stdout.isatty() else 0
 
 
-def progress_bar() -> keras.callbacks.Callback:
-    """Create one progress bar for all epochs of a fit with verbose=0. It appears only on a terminal."""
-    return TqdmCallback(verbose=0, mininterval=1, disable=None)
+def epoch_lines() -> list[keras.callbacks.Callback]:
+    """Return the callbacks that print lines instead of a progress bar: none on a terminal."""
+    return [] if sys.stdout.isatty() else [EpochLines()]

@@ -14,6 +14,8 @@ subset of every image (first those of train, then val, test and rest) in each ot
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from eurosat_transfer.data.folds import REST
@@ -21,8 +23,10 @@ from eurosat_transfer.data.subsets import SUBSETS
 from eurosat_transfer.io.npz import Arrays, write_npz
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import load_section
-from eurosat_transfer.pipeline.integrity import digest_inputs
+from eurosat_transfer.pipeline.integrity import digest_inputs, earlier_output
 from eurosat_transfer.pipeline.stage import run_stage
+
+FEATURES = Path("data/features.npz")
 
 
 def main() -> None:
@@ -31,7 +35,7 @@ def main() -> None:
     subsets = [subset for subset in (*SUBSETS, REST) if f"y_{subset}" in features]
     keys = [f"{key}_{subset}" for subset in subsets for key in ("X", "y", "files")]
     keys += [key for key in ("folds", "classes") if key in features]
-    write_npz("data/features.npz", {key: features[key] for key in keys})
+    write_npz(FEATURES, {key: features[key] for key in keys})
     write_npz("data/pixels.npz", {key: pixels[key] for key in keys})
     images = sum(features[f"y_{subset}"].shape[0] for subset in subsets)
     print(f"{images} images -> {features['X_train'].shape[1]} features of {features['classes'].shape[0]} classes")
@@ -43,9 +47,11 @@ def _compute(params: Extract) -> tuple[Arrays, Arrays]:
 
         return fetch_features(params)
     with _cluster(params) as cluster:
-        from eurosat_transfer.features.extraction import WITHOUT_EFFECT, extract_selection
+        from eurosat_transfer.features.extraction import SELECTION_FILES, WITHOUT_EFFECT, extract_selection
 
-        return extract_selection(params, digest_inputs("extract", WITHOUT_EFFECT), cluster)
+        same = {"preprocess": params.preprocess, "features": None}
+        find_earlier = partial(earlier_output, "extract", FEATURES, SELECTION_FILES, same)
+        return extract_selection(params, digest_inputs("extract", WITHOUT_EFFECT), cluster, find_earlier)
 
 
 def _cluster(params: Extract) -> AbstractContextManager[Any]:

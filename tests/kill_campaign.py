@@ -1,17 +1,19 @@
 """Kill the pipeline at random moments, and check that `dvc repro` then ends with the same dvc.lock.
 
     python tests/kill_campaign.py 50
+    python tests/kill_campaign.py 200 --minutes 60
 
 It works in a temporary clone with tiny parameters. The first run is left alone. In each case the results are deleted,
-`dvc repro` starts again, and SIGKILL ends the stage's process, DVC, or both. The moments are spread evenly over the
-time of the first run. A cold case deletes all results. The other cases keep what was finished by that moment, and take
-the later stages from DVC's run-cache, so that only one stage is computed. The exit status is 1 if a case ends
-differently.
+`dvc repro` starts again, and SIGKILL ends the stage's process, DVC, or both. The first cases kill each stage three
+times, at a random moment of its time. The moments of the others are spread evenly over the time of the first run. Every
+third case is cold: it deletes all results. The other cases keep what was finished by that moment, and take the later
+stages from DVC's run-cache, so that only one stage is computed. The exit status is 1 if a case ends differently.
 """
 
 import argparse
 import collections
 import json
+import math
 import os
 import random
 import re
@@ -25,6 +27,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import psutil
 from conftest import environment, make_clone, run
 from ruamel.yaml import YAML
@@ -37,6 +40,7 @@ PARAMS = {
     "finetune.label_sizes": [2],
 }
 VICTIMS = ("stage", "dvc", "both")
+HITS = 3  # of each stage at least, if there are so many cases
 REMEDIES = {  # what DVC prints about a file that it left half-written -> the command that mends it
     r"remove '.*rwlock'|RWLock-file": ("rm", ".dvc/tmp/rwlock"),
     r"dvc.lock' (validation failed|is invalid)|structure is corrupted": ("git", "restore", "dvc.lock"),
@@ -198,14 +202,33 @@ def one_case(folder: Path, lock: str, moment: tuple[str, float], victim: str, co
     return Case(at[-1] if at else "(start)", victim, cold, outcome), repro.output() + said
 
 
+def spread_moments(starts: dict[str, float], end: float, count: int, rng: random.Random) -> list[tuple[str, float]]:
+    """Spread moments over the time of the uninterrupted run.
+
+    Args:
+        starts: by stage, when it started, in seconds.
+        end: when the run ended.
+        count: number of moments.
+        rng: of the moments.
+
+    Returns:
+        The stage of each moment, and the seconds after its start, in random order: a time limit leaves out no part.
+    """
+    first = min(starts.values())
+    moments = [first + (end - first) * (number + rng.random()) / count for number in range(count)]
+    rng.shuffle(moments)
+    stages = [max((stage for stage in starts if starts[stage] <= at), key=starts.__getitem__) for at in moments]
+    return [(stage, at - starts[stage]) for stage, at in zip(stages, moments, strict=True)]
+
+
 def main() -> None:
     """Run the campaign."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int, help="number of cases")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="start no case after this time (no limit)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--cold", type=float, default=0.3, help="share of the cases that delete all results")
     arguments = parser.parse_args()
-    rng = random.Random(arguments.seed)
+    began, rng = time.monotonic(), random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "clone"
         make_clone(folder, **PARAMS)
@@ -215,27 +238,48 @@ def main() -> None:
         run("git", "add", "-A", cwd=folder)
         run("git", "commit", "-qm", "results", cwd=folder)
         lock = (folder / "dvc.lock").read_text(encoding="utf-8")
-        starts = [(at, line.split("'")[1]) for at, line in reference.lines if line.startswith("Running stage")]
-        first, last = starts[0][0], reference.lines[-1][0]
-        print(f"uninterrupted: {last:.0f} s, {len(starts)} stages", flush=True)
-        cases = []
+        starts = {line.split("'")[1]: at for at, line in reference.lines if line.startswith("Running stage")}
+        stages, end = list(starts), reference.lines[-1][0]
+        seconds = dict(zip(stages, np.diff([*starts.values(), end]).tolist(), strict=True))
+        print(f"uninterrupted: {end:.0f} s, {len(stages)} stages", flush=True)
+        spread = spread_moments(starts, end, arguments.count, rng)
+        cases: list[Case] = []
         for number in range(arguments.count):
-            at = first + (last - first) * (number + rng.random()) / arguments.count
-            start, stage = max(start for start in starts if start[0] <= at)
-            victim, cold = VICTIMS[number % len(VICTIMS)], rng.random() < arguments.cold
-            case, said = one_case(folder, lock, (stage, at - start), victim, cold)
+            if time.monotonic() - began > arguments.minutes * 60:
+                print(f"the time is over after {number} of {arguments.count} cases")
+                break
+            hits = collections.Counter(case.stage for case in cases)
+            rarest = min(stages, key=hits.__getitem__)
+            moment = spread[number]
+            if arguments.count >= HITS * len(stages) and hits[rarest] < HITS:
+                moment = rarest, rng.uniform(0, 0.8) * seconds[rarest]  # it can be faster than in the first run
+            # Each stage is cold once in three cases, and has another victim in each of them.
+            place, before = stages.index(moment[0]), hits[moment[0]]
+            victim, cold = VICTIMS[(2 * before + place) % 3], (before + place) % 3 == 0
+            case, said = one_case(folder, lock, moment, victim, cold)
             cases.append(case)
             print(
-                f"{number + 1:3} {at:5.1f} s  {case.stage:12} {case.victim:6} {'cold' if cold else '':5}{case.outcome}"
+                f"{number + 1:3} {moment[0]:>12} + {moment[1]:4.1f} s  {case.stage:12} {case.victim:6} "
+                f"{'cold' if cold else 'warm':5}{case.outcome}",
+                flush=True,
             )
-            sys.stdout.flush()
             if not case.outcome.startswith("same"):
                 print(said, flush=True)
-    for columns in (("stage", "victim"), ("outcome",)):
-        print(f"\ncases by {' and '.join(columns)}")
-        tally = collections.Counter(" ".join(f"{getattr(case, name):12}" for name in columns) for case in cases)
-        print(*(f"{count:4}  {name}" for name, count in sorted(tally.items())), sep="\n")
+    print_tally(cases)
     sys.exit(any(not case.outcome.startswith("same") for case in cases))
+
+
+def print_tally(cases: list[Case]) -> None:
+    """Print how often each stage was killed, cold and warm, which process was killed, and how the cases ended."""
+    print(f"\n{len(cases)} cases, {sum(case.cold for case in cases)} of them cold\n")
+    columns = {"cold": lambda case: case.cold, "warm": lambda case: not case.cold}
+    columns |= {victim: lambda case, victim=victim: case.victim == victim for victim in VICTIMS}
+    print(f"{'killed during':14}" + "".join(f"{name:>7}" for name in columns))
+    for stage in dict.fromkeys(case.stage for case in cases):
+        counts = [sum(case.stage == stage and test(case) for case in cases) for test in columns.values()]
+        print(f"{stage:14}" + "".join(f"{count:7}" for count in counts))
+    for outcome, count in collections.Counter(case.outcome for case in cases).most_common():
+        print(f"{count:4}  {outcome}")
 
 
 if __name__ == "__main__":

@@ -171,14 +171,20 @@ def test_data_is_the_same_without_autotuning():
     assert list(data.as_numpy_iterator()) == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("is_terminal", "verbosity"), [(True, 1), (False, 2)])
-def test_keras_shows_a_progress_bar_only_on_a_terminal(monkeypatch, is_terminal, verbosity):
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_keras_shows_a_progress_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, is_terminal):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
-    assert tensorflow_setup.keras_verbosity() == verbosity
+    assert tensorflow_setup.keras_verbosity() == int(is_terminal)
+    assert len(tensorflow_setup.epoch_lines()) == int(not is_terminal)
 
 
-def test_the_progress_bar_is_silent_without_a_terminal(capfd):
-    model = keras.Sequential([keras.layers.Input([1]), keras.layers.Dense(1)])
-    model.compile(loss="mse")
-    model.fit(np.ones([4, 1]), np.ones(4), epochs=2, verbose=0, callbacks=[tensorflow_setup.progress_bar()])
-    assert capfd.readouterr() == ("", "")
+@pytest.mark.parametrize(
+    ("epochs", "printed"),
+    [(1, [1]), (4, [1, 2, 3, 4]), (11, [3, 6, 9, 11]), (200, [40, 80, 120, 160, 200])],
+)
+def test_a_training_prints_five_lines_at_most_in_a_pipe(capfd, epochs, printed):
+    model = keras.Sequential([keras.layers.Input([1]), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(1e-30), loss="mse")
+    verbosity, callbacks = tensorflow_setup.keras_verbosity(), tensorflow_setup.epoch_lines()
+    model.fit(np.ones([4, 1]), np.ones(4), epochs=epochs, verbose=verbosity, callbacks=callbacks)
+    assert capfd.readouterr() == ("".join(f"epoch {epoch}/{epochs}: loss 1\n" for epoch in printed), "")

@@ -117,8 +117,8 @@ FAULTS = [
     Fault(
         "head_epochs: the new layer is trained for one epoch",
         FINETUNING,
-        "batch_size=params.batch_size, epochs=params.head_epochs, verbose",
-        "batch_size=params.batch_size, epochs=1, verbose",
+        "epochs=params.head_epochs,",
+        "epochs=1,",
         _tests(TESTS + "finetuning", "test_head_is_trained_for_all_its_epochs"),
     ),
     Fault(
@@ -534,8 +534,9 @@ FAULTS = [
     Fault(
         "checkpoints are deleted when a training fails",
         CHECKPOINTS,
-        "    yield folder\n    shutil.rmtree(folder, ignore_errors=True)\n",
-        "    try:\n        yield folder\n    finally:\n        shutil.rmtree(folder, ignore_errors=True)\n",
+        '    yield folder\n    for of_stage in CHECKPOINTS.glob(f"{stage}-*"):\n',
+        "    try:\n        yield folder\n    except BaseException:\n        shutil.rmtree(folder)\n        raise\n"
+        '    for of_stage in CHECKPOINTS.glob(f"{stage}-*"):\n',
         _tests(TESTS + "checkpoints", "test_checkpoint_folder_is_deleted_after_success_and_kept_after_failure"),
     ),
     # Pretraining
@@ -599,8 +600,8 @@ FAULTS = [
     Fault(
         "probe: batch_size is ignored",
         SGD_PROBE,
-        "*train, batch_size=params.batch_size, epochs",
-        "*train, epochs",
+        "        *train,\n        batch_size=params.batch_size,\n",
+        "        *train,\n",
         _tests(TESTS + "sgd_probe", "test_batch_size_and_epochs_set_the_number_of_steps"),
     ),
     # Support vector machine

@@ -7,7 +7,7 @@ pages of the report.
 
 import argparse
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ PICTURES = {
 }
 REPORT = "report/report.html"
 COMPARISON = Path("metrics/compare.json")
+NO_RESULT = "no result yet: `dvc repro` computes it, `dvc pull` fetches it"
 WIDTH = 100
 
 
@@ -36,6 +37,7 @@ def run(_arguments: argparse.Namespace) -> None:
         UserError: DVC's cache gave back a damaged output, or a file of metrics is not valid JSON.
     """
     from eurosat_transfer.io.json_files import read_json
+    from eurosat_transfer.pipeline.freshness import outdated_outputs
     from eurosat_transfer.pipeline.integrity import damaged_outputs
     from eurosat_transfer.pipeline.seconds_log import read_seconds
 
@@ -45,27 +47,59 @@ def run(_arguments: argparse.Namespace) -> None:
             "`python -m eurosat_transfer repair` removes the damaged objects"
         )
     files = {name: Path(f"metrics/{name}.json") for name in CLASSIFIERS}
+    pictures = map(Path, (*PICTURES, REPORT))
+    outdated = outdated_outputs([*files.values(), COMPARISON, *pictures]) | of_other_images(files)
     scores = {name: read_json(path)["test"] if path.exists() else None for name, path in files.items()}
-    advice = format_advice(read_json(COMPARISON)) if COMPARISON.exists() and None not in scores.values() else ""
-    print(f"\n{format_scores(scores)}\n\n{advice}{format_seconds(read_seconds())}{list_files()}")
+    reasons = {name: outdated[path] for name, path in files.items() if path.exists() and path in outdated}
+    is_advised = COMPARISON.exists() and COMPARISON not in outdated and not reasons and None not in scores.values()
+    advice = format_advice(read_json(COMPARISON)) if is_advised else ""
+    print(f"\n{format_scores(scores, reasons)}\n\n{advice}{format_seconds(read_seconds())}{list_files(outdated)}")
 
 
-def format_scores(scores: Mapping[str, Mapping[str, Any] | None]) -> str:
+def of_other_images(files: Mapping[str, Path]) -> dict[Path, str]:
+    """Find the results of classifiers that need images, if the features were computed elsewhere.
+
+    Args:
+        files: the metrics, by classifier.
+
+    Returns:
+        By path of the metrics, why they do not belong to the others.
+    """
+    from eurosat_transfer.features.feature_set import FEATURES_FILE
+    from eurosat_transfer.parameters.extract import Extract
+    from eurosat_transfer.parameters.loading import load_section
+    from eurosat_transfer.pipeline.definition import all_stages, inputs_of
+
+    if load_section(Extract).features is None:
+        return {}
+    stages = all_stages()
+    return {
+        path: "extract.features has no images"
+        for name, path in files.items()
+        if name in stages and Path(FEATURES_FILE) not in inputs_of(name)
+    }
+
+
+def format_scores(scores: Mapping[str, Mapping[str, Any] | None], outdated: Mapping[str, str]) -> str:
     """Format a table with one line per classifier, the best one first.
 
     Args:
         scores: by classifier: accuracy, accuracy_low, accuracy_high and macro_f1 on test; None if the classifier has
             no result.
+        outdated: by classifier whose result does not belong to the present parameters and data: why. Its scores are not
+            shown.
 
     Returns:
         The lines, joined.
     """
+    scores = {name: None if name in outdated else test for name, test in scores.items()}
     width = max(map(len, scores))
     lines = [f"{'':{width}}  test accuracy  95 % interval   macro F1"]
     for name in sorted(scores, key=lambda name: -((scores[name] or {}).get("accuracy", 0))):
         test = scores[name]
         if test is None:
-            lines.append(f"{name:{width}}  no result yet: `dvc repro` computes it, `dvc pull` fetches it")
+            result = f"out of date: {outdated[name]}" if name in outdated else NO_RESULT
+            lines.append(f"{name:{width}}  {result}")
             continue
         interval = f"{test['accuracy_low']:.3f} to {test['accuracy_high']:.3f}"
         lines.append(f"{name:{width}}  {test['accuracy']:13.3f}  {interval}  {test['macro_f1']:8.3f}")
@@ -99,15 +133,19 @@ def format_seconds(seconds: Mapping[str, float]) -> str:
     return textwrap.fill(f"Seconds when a stage last ran here: {listed}.", WIDTH) + "\n\n"
 
 
-def list_files() -> str:
+def list_files(outdated: Collection[Path]) -> str:
     """List the files in the current folder that show the results, with a description each.
+
+    Args:
+        outdated: those of them that are out of date. They are marked.
 
     Returns:
         One line per file or group of files. Pictures and pages that do not exist are left out.
     """
     lines = ["figures:  metrics/*.json (`dvc metrics show` prints them); by class: plots/*_classes.csv"]
-    lines += [f"picture:  {path}: {description}" for path, description in PICTURES.items() if Path(path).exists()]
+    marked = {name: f"{name} (outdated)" if Path(name) in outdated else name for name in (*PICTURES, REPORT)}
+    lines += [f"picture:  {marked[name]}: {text}" for name, text in PICTURES.items() if Path(name).exists()]
     if Path(REPORT).exists():
-        lines.append(f"report:   {REPORT} shows everything on one page, report/explore.html each tile")
+        lines.append(f"report:   {marked[REPORT]} shows everything on one page, report/explore.html each tile")
         lines.append("          to compare two runs, run `dvc plots diff` and open dvc_plots/index.html")
     return "\n".join(lines)

@@ -8,7 +8,9 @@ from sklearn.datasets import load_digits as load_sklearn_digits
 from sklearn.model_selection import train_test_split
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.certificates import describe_failed_download
 
+ANSWER_SECONDS = 30
 TEST_SHARE = 0.2  # of scikit-learn's digits; MNIST has a test set of its own
 
 
@@ -52,11 +54,14 @@ def load_mnist() -> Digits:
     from eurosat_transfer.data.tfds import tfds  # takes a second, and the default does not need it
 
     try:
+        if not tfds.builder("mnist").is_prepared():
+            # TFDS waits for an answer without a limit, so this asks first whether the server can be reached.
+            requests.head(tfds.image_classification.MNIST.URL, timeout=ANSWER_SECONDS)
         (X_train, y_train), (X_test, y_test) = tfds.as_numpy(
             tfds.load("mnist", split=["train", "test"], batch_size=-1, as_supervised=True)
         )
     except (OSError, tfds.download.DownloadError, requests.RequestException) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = describe_failed_download(error)
         raise UserError(
             f"activations.data=mnist: TFDS could not prepare MNIST: {reason}; without a network set it to digits"
         ) from None

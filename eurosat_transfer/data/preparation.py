@@ -11,6 +11,7 @@ from eurosat_transfer.data.builders.registry import create_builder
 from eurosat_transfer.data.tfds import tfds
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.certificates import describe_failed_download
 from eurosat_transfer.io.json_files import read_json, write_json
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.tensorflow_setup import tf, without_autotuning
@@ -47,7 +48,7 @@ def prepare_dataset(params: Data, folder: Path) -> None:
             # TensorFlow reports a full disk, and TFDS wraps that in a RuntimeError. Other RuntimeErrors are bugs.
             if type(error) is RuntimeError and not isinstance(error.__cause__, (OSError, tf.errors.OpError)):
                 raise
-            reason = " ".join(str(error).split())[:300]
+            reason = describe_failed_download(error)
             raise UserError(f"data.name={params.name}: TFDS could not prepare the data set: {reason}") from None
 
 

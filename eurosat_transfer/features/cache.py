@@ -63,6 +63,11 @@ class FeatureCache:
         if self._connection:
             self._connection.close()
 
+    @property
+    def is_used(self) -> bool:
+        """Whether entries are kept: the cache is switched on, and its file can be used."""
+        return self._connection is not None
+
     def key(self, image: bytes) -> bytes:
         """Compute the cache key of an encoded image: 32 bytes, different for each network and image."""
         return hashlib.sha256(self._network + image).digest()

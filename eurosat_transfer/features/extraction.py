@@ -15,6 +15,7 @@ from eurosat_transfer.data.image_tensors import raw_pixels
 from eurosat_transfer.data.selection import Selection, open_selection
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.cache import FeatureCache
+from eurosat_transfer.features.earlier import reuse_features
 from eurosat_transfer.features.image_stream import UndecodableImageError, stream_batches
 from eurosat_transfer.features.inference import Extracted, load_network
 from eurosat_transfer.io.disk_matrix import DiskMatrix
@@ -24,16 +25,19 @@ from eurosat_transfer.parameters.extract import Extract
 PIXEL_BATCH = 32  # images
 TEMPORARY = Path("data")  # folder of the temporary files
 
-# Dependencies of the stage that the features of one tile do not depend on: other tiles, and how tiles are chosen, read
-# and written. They are not in the cache key.
-WITHOUT_EFFECT = (
-    *map(Path, ("data/dataset", "data/split.csv", "eurosat_transfer/features/precomputed.py")),
+# Dependencies of the stage that the features of one tile do not depend on: how tiles are chosen, read and written, and
+# other tiles. They are not in the cache key.
+SELECTION_FILES = (
+    Path("data/split.csv"),
+    *map(Path("eurosat_transfer/features").joinpath, ("precomputed.py", "earlier.py")),
     *map(Path("eurosat_transfer/data").joinpath, ("dataset.py", "index.py", "selection.py", "split_file.py")),
     *map(Path("eurosat_transfer/data").joinpath, ("subsets.py", "tfds.py")),
     *Path("eurosat_transfer/io").glob("*.py"),
 )
+WITHOUT_EFFECT = (Path("data/dataset"), *SELECTION_FILES)
 
 Matrices = dict[str, DiskMatrix]  # by subset
+FindFile = Callable[[], Path | None]
 
 
 class Extractor(Protocol):
@@ -47,7 +51,9 @@ class Extractor(Protocol):
         """Compute the features and the raw pixels of images, see Network.extract."""
 
 
-def extract_selection(params: Extract, inputs: str, cluster: Extractor | None = None) -> tuple[Arrays, Arrays]:
+def extract_selection(
+    params: Extract, inputs: str, cluster: Extractor | None = None, find_earlier: FindFile = lambda: None
+) -> tuple[Arrays, Arrays]:
     """Compute the features and the raw pixels of the selected tiles.
 
     Args:
@@ -55,6 +61,7 @@ def extract_selection(params: Extract, inputs: str, cluster: Extractor | None = 
         inputs: a digest of the files that features depend on besides the tiles: the network's and the code's. The
             extractor's engine is a part of the cache key too.
         cluster: computes the features; None uses this machine.
+        find_earlier: finds data/features.npz of an earlier run, see extract. It is not asked if there is a cluster.
 
     Returns:
         The arrays of data/features.npz and those of data/pixels.npz.
@@ -67,7 +74,8 @@ def extract_selection(params: Extract, inputs: str, cluster: Extractor | None = 
     extractor = cluster or network
     digest = hashlib.sha256(json.dumps([inputs, params.preprocess, extractor.engine]).encode()).hexdigest()
     with FeatureCache(digest) as cache:
-        matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY)
+        find = find_earlier if cluster is None else lambda: None
+        matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY, find)
     labels = {f"y_{subset}": y for subset, y in selection.labels.items()}
     labels |= {f"files_{subset}": np.array(files) for subset, files in selection.files.items()}
     if len(selection.other_folds):
@@ -85,6 +93,7 @@ def extract(
     cache: FeatureCache,
     pixel_size: int,
     folder: Path,
+    find_earlier: FindFile = lambda: None,
 ) -> tuple[Matrices, Matrices]:
     """Extract the selected tiles. The extractor gets only the tiles whose features are not in the cache.
 
@@ -96,6 +105,9 @@ def extract(
         cache: the cache of the extractor's network and engine. New features are added to it.
         pixel_size: pixels per side of the small copies.
         folder: for temporary files.
+        find_earlier: finds data/features.npz of an earlier run with the same tiles, network, code and preprocessing.
+            It is asked if tiles are not in the cache. Their features are then added to the cache from this file. If the
+            cache is switched off, it is not asked, because then features are to be computed.
 
     Returns:
         Features, float32, (n, d), and raw pixels, uint8, (n, pixel_size * pixel_size * 3), by subset, in the order of
@@ -121,8 +133,18 @@ def extract(
     def images(keys: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         return ((key, dataset[places[key][0]].image) for key in keys)
 
+    def compute(keys: list[int]) -> Iterator[tuple[int, np.ndarray]]:
+        return ((extracted.key, extracted.features) for extracted in extractor.extract(images(keys), pixel_size))
+
     bar = tqdm(desc="extract", total=len(places), unit="image", mininterval=1, disable=None)
     with bar, _naming_the_image(lambda key: dataset[places[key][0]].file):
+        if missing and cache.is_used and (path := find_earlier()):
+            names = {key: selection.files[subset][row] for key in missing for _, subset, row in [places[key]]}
+            for key, values in reuse_features(path, names, compute):
+                _, subset, row = places[key]
+                features[subset][row] = values
+                cache.put(missing.pop(key), values)
+                known.append(key)
         for extracted in extractor.extract(images(missing), pixel_size):
             _, subset, row = places[extracted.key]
             features[subset][row] = extracted.features
@@ -133,7 +155,7 @@ def extract(
             _, subset, row = places[key]
             pixels[subset][row] = values
             bar.update()
-    print(f"{len(missing)} images through the network, {len(known)} from the cache")
+    print(f"{len(missing)} images through the network, {len(known)} from the cache or the last run")
     return features, pixels
 
 

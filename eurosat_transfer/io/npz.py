@@ -1,7 +1,7 @@
 """NumPy's .npz archives: equal arrays give equal bytes, and no pickle is read."""
 
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
@@ -47,6 +47,26 @@ def list_arrays(path: Path | str) -> set[str]:
     """
     with ZipFile(path) as archive:
         return {name.removesuffix(".npy") for name in archive.namelist()}
+
+
+def stream_rows(path: Path | str, name: str) -> Iterator[np.ndarray]:
+    """Read a matrix from an .npz file that write_npz has written, one row at a time.
+
+    Args:
+        path: of the file.
+        name: of the matrix, (n, d).
+
+    Yields:
+        The rows, (d,).
+
+    Source:
+        https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+    """
+    with ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
+        np.lib.format.read_magic(member)
+        (rows, columns), _, dtype = np.lib.format.read_array_header_1_0(member)
+        for _ in range(rows):
+            yield np.frombuffer(member.read(columns * dtype.itemsize), dtype)
 
 
 def read_npz(path: Path | str, *names: str) -> list[np.ndarray]:

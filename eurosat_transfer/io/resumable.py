@@ -18,6 +18,7 @@ import urllib3
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from eurosat_transfer.io.atomic import name_os_errors
+from eurosat_transfer.io.certificates import wrong_certificates
 from eurosat_transfer.io.deadline import deadline
 from eurosat_transfer.io.download_errors import DownloadError, TransientError
 from eurosat_transfer.io.http_body import copy_body
@@ -91,7 +92,7 @@ def _request(session: requests.Session, url: str, start: int, etag: str) -> requ
     try:
         with deadline(HEADER_SECONDS, too_late):
             response = session.get(url, headers=headers, stream=True, timeout=SOCKET_SECONDS)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+    except (OSError, urllib3.exceptions.HTTPError, UnicodeError) as error:  # requests' own exceptions are OSErrors
         raise _connection_error(error) from None
     for hop in (*response.history, response):
         if url.startswith("https:") and not hop.url.startswith("https:"):
@@ -134,6 +135,9 @@ def _status_error(status: int) -> DownloadError:
 
 
 def _connection_error(error: Exception) -> DownloadError:
+    unchecked = isinstance(error, requests.exceptions.SSLError) or not isinstance(error, requests.RequestException)
+    if unchecked and (wrong := wrong_certificates(())):
+        return DownloadError(f"could not be asked, because its certificate cannot be checked: {wrong}")
     certificate = re.search(r"certificate verify failed[^()]*", str(error))
     reason = certificate[0].strip() if certificate else type(error).__name__
     # Nobody listens at the address, so further attempts would only cost time.

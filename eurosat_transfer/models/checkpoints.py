@@ -70,7 +70,10 @@ class Checkpoint(keras.callbacks.History):
 
 @contextmanager
 def checkpoint_folder(stage: str, inputs: str, *settings: Any) -> Iterator[Path]:
-    """Choose a folder for the checkpoints of exactly one training, and delete it when the block succeeds.
+    """Choose a folder for the checkpoints of exactly one training.
+
+    When the block succeeds, all checkpoints of the stage are deleted: also those of interrupted runs with other
+    parameters, which may never run again. Until then such a run can be resumed. A stage runs in one process at a time.
 
     Args:
         stage: name of the stage.
@@ -85,4 +88,5 @@ def checkpoint_folder(stage: str, inputs: str, *settings: Any) -> Iterator[Path]
     digest = hashlib.md5(json.dumps([inputs, versions, settings]).encode()).hexdigest()
     folder = CHECKPOINTS / f"{stage}-{digest}"
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    for of_stage in CHECKPOINTS.glob(f"{stage}-*"):
+        shutil.rmtree(of_stage, ignore_errors=True)

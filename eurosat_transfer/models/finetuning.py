@@ -26,7 +26,14 @@ from eurosat_transfer.models.training import LoadImage, accuracy_metric, fit, sh
 from eurosat_transfer.networks.accelerators import batches, replicas, training_strategy, use_half_precision
 from eurosat_transfer.networks.backbones import Preprocess, load_backbone, weights_file_size
 from eurosat_transfer.parameters.finetune import Finetune
-from eurosat_transfer.tensorflow_setup import keras, keras_verbosity, make_reproducible, tf, without_autotuning
+from eurosat_transfer.tensorflow_setup import (
+    epoch_lines,
+    keras,
+    keras_verbosity,
+    make_reproducible,
+    tf,
+    without_autotuning,
+)
 
 LOSS = "sparse_categorical_crossentropy"
 
@@ -141,7 +148,14 @@ def train_head(head: keras.Model, features: np.ndarray, labels: np.ndarray, para
     """
     head.compile("adam", LOSS, metrics=["accuracy"])
     print(f"training the new layer alone, {params.head_epochs} epochs")
-    head.fit(features, labels, batch_size=params.batch_size, epochs=params.head_epochs, verbose=keras_verbosity())
+    head.fit(
+        features,
+        labels,
+        batch_size=params.batch_size,
+        epochs=params.head_epochs,
+        verbose=keras_verbosity(),
+        callbacks=epoch_lines(),
+    )
 
 
 def train_all(

@@ -4,7 +4,7 @@ import numpy as np
 
 from eurosat_transfer.models.training import check_convergence
 from eurosat_transfer.parameters.probe import Probe
-from eurosat_transfer.tensorflow_setup import keras, keras_verbosity, make_reproducible
+from eurosat_transfer.tensorflow_setup import epoch_lines, keras, keras_verbosity, make_reproducible
 
 
 def build_sgd_probe(descriptor_size: int, classes: int, lr: float) -> keras.Model:
@@ -44,7 +44,12 @@ def fit_sgd_probe(
     make_reproducible(params.seed)
     model = build_sgd_probe(train[0].shape[1], classes, params.lr)
     history = model.fit(
-        *train, batch_size=params.batch_size, epochs=params.epochs, validation_data=val, verbose=keras_verbosity()
+        *train,
+        batch_size=params.batch_size,
+        epochs=params.epochs,
+        validation_data=val,
+        verbose=keras_verbosity(),
+        callbacks=epoch_lines(),
     )
     check_convergence(history)
     return model, history

@@ -10,7 +10,7 @@ import numpy as np
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.models.checkpoints import Checkpoint
-from eurosat_transfer.tensorflow_setup import keras, keras_verbosity, tf, without_autotuning
+from eurosat_transfer.tensorflow_setup import epoch_lines, keras, keras_verbosity, tf, without_autotuning
 
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 READ_AHEAD = 2  # batches
@@ -104,7 +104,7 @@ def fit(
             initial_epoch=done,
             steps_per_epoch=-(-order.shape[1] // batch_size),
             validation_data=validation,
-            callbacks=[history],
+            callbacks=[history, *epoch_lines()],  # a line means that the checkpoint is written
             verbose=keras_verbosity(),
             shuffle=False,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.atomic import require_free_space
+from eurosat_transfer.io.certificates import describe_failed_download
 from eurosat_transfer.io.json_files import read_json, write_json
 from eurosat_transfer.networks.tilenet import tilenet
 from eurosat_transfer.tensorflow_setup import keras, tf
@@ -76,9 +77,8 @@ def build_backbone(name: str, image_size: int, options: dict[str, Any], weights:
     except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights is None or "URL" not in str(error):
             raise
-        reason = " ".join(str(error).split())
         raise UserError(
-            f"backbone.weights=auto: Keras could not fetch the ImageNet weights ({reason}); "
+            f"backbone.weights=auto: Keras could not fetch the ImageNet weights ({describe_failed_download(error)}); "
             "set backbone.weights=<path or address> to use a file of your own"
         ) from None
 

@@ -24,6 +24,11 @@ def stage_entry(stage: str) -> dict[str, Any]:
     return dict(_load("dvc.yaml")["stages"][stage])
 
 
+def all_stages() -> list[str]:
+    """List the names of all stages, in the order of dvc.yaml."""
+    return list(_load("dvc.yaml")["stages"])
+
+
 def inputs_of(stage: str) -> list[Path]:
     """List the files and folders that a stage depends on, sorted.
 

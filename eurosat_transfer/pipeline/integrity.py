@@ -8,7 +8,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -30,6 +30,36 @@ def digest_inputs(stage: str, leave_out: Collection[Path] = ()) -> str:
     paths = [path for path in inputs_of(stage) if path not in leave_out]
     sums = {path.as_posix(): md5(path) if path.exists() else None for path in paths}
     return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
+
+
+def earlier_output(
+    stage: str, output: Path, leave_out: Collection[Path], parameters: Mapping[str, object]
+) -> Path | None:
+    """Find in DVC's cache what the last run of a stage wrote, if it ran with the same inputs.
+
+    DVC deletes the outputs in the workspace before a stage starts. dvc.lock still describes them, and what they were
+    made from.
+
+    Args:
+        stage: its name in dvc.yaml, and that of its section in params.yaml.
+        output: one of its outputs, a file.
+        leave_out: those of its dependencies whose content does not count.
+        parameters: values in the section of the stage that have to be the same.
+
+    Returns:
+        The cached file. None if something differs, or if the file is missing or damaged.
+    """
+    lock = Path("dvc.lock")
+    entry = (YAML(typ="safe").load(lock) if lock.exists() else {}).get("stages", {}).get(stage, {})
+    section = entry.get("params", {}).get("params.yaml", {}).get(stage, {})
+    if any(name not in section or section[name] != value for name, value in parameters.items()):
+        return None
+    sums = {Path(file["path"]): file["md5"] for key in ("deps", "outs") for file in entry.get(key, ())}
+    needed = [path for path in inputs_of(stage) if path not in leave_out]
+    if output not in sums or any(not path.exists() or sums.get(path) != md5(path) for path in needed):
+        return None
+    path = cache_folder() / sums[output][:2] / sums[output][2:]
+    return path if path.is_file() and md5(path) == sums[output] else None
 
 
 def locked_outputs() -> Iterator[tuple[Path, str]]:

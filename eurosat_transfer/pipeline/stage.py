@@ -15,6 +15,7 @@ from eurosat_transfer.io.locks import SOFT_LOCKS
 from eurosat_transfer.pipeline.definition import inputs_of
 from eurosat_transfer.pipeline.exclusive import run_exclusively
 from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept
+from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure
 from eurosat_transfer.pipeline.integrity import damaged_outputs
 from eurosat_transfer.pipeline.seconds_log import log_seconds
 from eurosat_transfer.pipeline.sharing import computed_once
@@ -35,8 +36,8 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
         doc: docstring of the stage's module, which --help prints.
 
     Raises:
-        SystemExit: after --help, or with one line for the user: a UserError, an error of the operating system or too
-            little memory. The exit status is then 1. All other exceptions pass through.
+        SystemExit: after --help, with status 130 after Ctrl-C, or with one line for the user if an exception has ended
+            the stage. The exit status is then 1.
     """
     argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     # At exit Python collects garbage among all objects, which are a million with TensorFlow: that takes 0.7 s.
@@ -44,19 +45,10 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
     atexit.register(gc.freeze)
     try:
         _run(main)
-    except UserError as error:
-        sys.exit(_one_line(error))
-    except OSError as error:
-        if error.errno is None:  # raised by a library, not by the operating system
-            raise
-        where = "" if error.filename is None else f"{error.filename}: "
-        sys.exit(_one_line(f"{where}{error.strerror or error}"))
-    except MemoryError as error:
-        sys.exit(_one_line(f"not enough memory: {error}"))
-
-
-def _one_line(message: object) -> str:
-    return f"error: {' '.join(str(message).split())}"
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sys.exit(describe_failure(f"stage {Path(sys.argv[0]).stem}", error))
 
 
 def _run(main: Callable[[], None]) -> None:

@@ -86,25 +86,22 @@ def test_an_error_of_the_user_gives_a_one_line_message(fail):
     assert fail(UserError("svm.C must be positive")) == "error: svm.C must be positive"
 
 
-def test_an_error_of_the_operating_system_gives_a_one_line_message(fail):
-    error = PermissionError(13, "Permission denied", "metrics/svm.json")
-    assert fail(error) == "error: [Errno 13] Permission denied: 'metrics/svm.json'"
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (PermissionError(13, "Permission denied", "metrics/svm.json"), "metrics/svm.json: Permission denied"),
+        (OSError("from a\nlibrary"), "OSError: from a library"),
+    ],
+)
+def test_any_other_exception_gives_a_one_line_message(fail, error, text):
+    Path(".dvc").mkdir()
+    line, _, path = str(fail(error)).partition("; full traceback: ")
+    assert line == f"error: command summary failed: {text}"
+    assert "Traceback" in Path(path).read_text(encoding="utf-8")
 
 
 def test_ctrl_c_ends_the_command_without_a_traceback(fail):
     assert fail(KeyboardInterrupt()) == 130
-
-
-def test_unexpected_exception_passes_through_the_command_line(world, monkeypatch):
-    world()
-
-    def raise_error(_arguments):
-        raise OSError("from a library")
-
-    monkeypatch.setattr(summary, "run", raise_error)
-    monkeypatch.setattr(sys, "argv", ["eurosat_transfer"])
-    with pytest.raises(OSError, match="from a library"):
-        command_line.main()
 
 
 def test_the_command_ends_quietly_if_nobody_reads_its_output(world):

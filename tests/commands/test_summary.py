@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from eurosat_transfer import __main__ as command_line
 from eurosat_transfer.commands import summary
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.io.hashing import md5
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.pipeline import integrity
+from eurosat_transfer.pipeline.definition import parameters_of
 from eurosat_transfer.pipeline.seconds_log import log_seconds
 
 NO_RESULT = "no result yet: `dvc repro` computes it, `dvc pull` fetches it"
@@ -66,13 +69,54 @@ def test_the_recommended_classifier_is_named_within_the_terminal(show):
 
 
 def test_values_stand_below_their_headings(show):
-    assert summary.format_scores({"svm": scores(0.656), "a_long_name": scores(0.5), "none": None}) == (
+    assert summary.format_scores(
+        {"svm": scores(0.656), "a_long_name": scores(0.5), "none": None, "old": scores(0.9)},
+        {"old": "svm.C has changed"},
+    ) == (
         "             test accuracy  95 % interval   macro F1\n"
         "svm                  0.656  0.636 to 0.686     0.556\n"
         "a_long_name          0.500  0.480 to 0.530     0.400\n"
-        f"none         {NO_RESULT}"
+        f"none         {NO_RESULT}\n"
+        "old          out of date: svm.C has changed"
     )
     assert max(map(len, show().splitlines())) <= 100
+
+
+@pytest.fixture
+def earlier(world):
+    """Write a dvc.lock by which plots/tsne.png, the report and all results but knn's are out of date."""
+    folder = world()
+    write_json("metrics/knn.json", {"val": scores(0.111), "test": scores(0.5)})
+    knn = {"outs": [{"path": "metrics/knn.json", "md5": md5(folder / "metrics/knn.json")}]}
+    stages = {name: {} for name in YAML(typ="safe").load(folder / "dvc.yaml")["stages"]}
+    for name, stage in stages.items():
+        stage["params"] = {"params.yaml": parameters_of(name)}
+    stages["svm"]["params"] = {"params.yaml": {"svm": {"kernel": "rbf", "C": 11}}}
+    YAML().dump({"stages": stages | {"knn": stages["knn"] | knn}}, folder / "dvc.lock")
+
+
+@pytest.mark.usefixtures("earlier")
+def test_results_of_other_data_or_parameters_are_not_shown(show):
+    write_json("metrics/compare.json", {"words": "Use svm"})
+    for path in ("plots/tsne.png", "report/report.html"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).touch()
+    printed = show(**{name: 0.5 if name == "knn" else 0.75 for name in CLASSIFIERS})
+    assert "0.750" not in printed
+    assert table(printed)[0][:2] == ["knn", "0.500"]
+    assert "\nsvm       out of date: svm.C has changed\n" in printed
+    assert "\nprobe     out of date: metrics/probe.json is not what dvc.lock describes\n" in printed
+    assert "Use svm" not in printed
+    assert "plots/tsne.png (outdated): " in printed
+    assert "report/report.html (outdated) shows" in printed
+    assert max(map(len, printed.splitlines())) <= 100
+
+
+def test_results_of_images_are_not_shown_beside_features_that_were_computed_elsewhere(show, world):
+    world(**{"extract.features": "lab.npz"})
+    printed = show(**dict.fromkeys(CLASSIFIERS, 0.5))
+    without = [line.split()[0] for line in printed.splitlines() if "out of date: extract.features" in line]
+    assert without == ["pixels", "finetune"]
 
 
 def test_a_missing_metrics_file_is_no_result(show):

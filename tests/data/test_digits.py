@@ -1,7 +1,11 @@
 """Handwritten digits."""
 
+import socket
+import threading
+
 import numpy as np
 import pytest
+import requests
 
 from eurosat_transfer.data import tfds as tfds_module
 from eurosat_transfer.data.digits import load_digits, load_mnist
@@ -26,7 +30,7 @@ def test_the_seed_chooses_the_test_images():
 
 
 @pytest.fixture
-def mnist(monkeypatch):
+def mnist(monkeypatch, serve, tmp_path):
     """Replace TFDS' download of MNIST. Call the fixture with what it returns or raises."""
 
     def replace(result):
@@ -36,6 +40,7 @@ def mnist(monkeypatch):
                 raise result
             return result
 
+        monkeypatch.setattr(tfds_module.tfds.image_classification.MNIST, "URL", serve(tmp_path))
         monkeypatch.setattr(tfds_module.tfds, "load", load)
         monkeypatch.setattr(tfds_module.tfds, "as_numpy", lambda loaded: loaded)
 
@@ -56,3 +61,31 @@ def test_mnist_without_a_network_gives_a_one_line_error(mnist):
     mnist(OSError("no route\nto host"))
     with pytest.raises(UserError, match="activations.data=mnist: .* MNIST: no route to host; .* set it to digits"):
         load_mnist()
+
+
+def test_mnist_is_not_retried_if_its_server_cannot_be_reached(monkeypatch, tmp_path, caplog):
+    tfds = tfds_module.tfds
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds.image_classification.MNIST, "URL", "http://127.0.0.1:9/a-long-path/" + "x" * 300)
+    with pytest.raises(UserError, match=r"MNIST: .*/a-long-path/x{300} .*Connection refused.*; without a network"):
+        load_mnist()
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("urllib3")] == []
+
+
+def test_tfds_gives_up_soon_and_without_warnings(tmp_path, caplog, capfd):
+    manager = tfds_module.tfds.download.DownloadManager(download_dir=tmp_path, force_download=True)
+    attempts = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            while True:
+                connection = server.accept()[0]
+                attempts.append(connection.recv(1000))
+                connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        with pytest.raises(requests.ConnectionError):
+            manager.download(f"http://127.0.0.1:{server.getsockname()[1]}/x")
+    assert 1 < len(attempts) <= 4
+    assert [record.getMessage() for record in caplog.records if "Retrying" in record.getMessage()] == []
+    assert "Retrying" not in capfd.readouterr().err

@@ -101,10 +101,51 @@ def test_tiles_in_the_cache_do_not_go_through_the_network(tmp_path, capsys):
     extractor = FakeExtractor()
     assert_rows_belong_to_their_tiles(run(extractor, tmp_path))
     assert extractor.seen == [DATASET[i].image for i in (19, 11, 7, 3)]
-    assert "4 images through the network, 8 from the cache" in capsys.readouterr().out
+    assert "4 images through the network, 8 from the cache or the last run" in capsys.readouterr().out
     extractor = FakeExtractor()
     assert_rows_belong_to_their_tiles(run(extractor, tmp_path))
     assert extractor.seen == []
+
+
+@pytest.mark.usefixtures("cache_path")
+def test_tiles_that_are_not_in_the_cache_are_taken_from_the_last_run(tmp_path, capsys):
+    write_npz(
+        tmp_path / "earlier.npz",
+        {
+            "X_test": np.array([colour_and_size(DATASET[i].image) for i in (19, 3)]),
+            "files_test": np.array(["19.png", "3.png"]),
+        }
+        | {f"X_{s}": np.empty((0, 4), np.float32) for s in ("train", "val")}
+        | {f"files_{s}": np.empty(0, "U5") for s in ("train", "val")},
+    )
+    asked = []
+
+    def find_earlier() -> Path:
+        asked.append(True)
+        return tmp_path / "earlier.npz"
+
+    def extracted() -> int:
+        extractor = FakeExtractor()
+        with FeatureCache("digest") as cache:
+            args = DATASET, SELECTION, extractor, extractor.width, cache, PIXEL_SIZE, tmp_path
+            features, _ = extraction.extract(*args, find_earlier)
+        write_npz(tmp_path / "features.npz", features)
+        for subset, X in zip(SUBSETS, read_npz(tmp_path / "features.npz", *SUBSETS), strict=True):
+            assert np.array_equal(X, [colour_and_size(DATASET[i].image) for i in INDICES[subset]])
+        return len(extractor.seen)
+
+    assert extracted() == 12  # with the sample, which is computed to be compared
+    assert "10 images through the network, 2 from the cache or the last run" in capsys.readouterr().out
+    assert extracted() == 0
+    assert len(asked) == 1  # not if all tiles are in the cache
+
+
+def test_a_cache_that_is_switched_off_takes_nothing_from_the_last_run(tmp_path):
+    extractor = FakeExtractor()
+    with FeatureCache("digest") as cache:
+        args = DATASET, SELECTION, extractor, extractor.width, cache, PIXEL_SIZE, tmp_path
+        extraction.extract(*args, lambda: pytest.fail("asked"))
+    assert len(extractor.seen) == 12
 
 
 @pytest.mark.usefixtures("cache_path")

@@ -633,6 +633,30 @@ def test_an_unknown_certificate_is_an_error(start_server, certificate, monkeypat
     assert not requests
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("kind", ["names no file", "is no readable file of PEM certificates"])
+def test_a_variable_with_wrong_certificates_is_named(start_server, certificate, tmp_path, monkeypatch, variable, kind):
+    url, requests = start_server(complete(), certificate=certificate)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    bundle = tmp_path / "bundle.pem"
+    monkeypatch.setenv(variable, str(bundle))
+    if kind != "names no file":
+        bundle.write_text("no certificate", encoding="utf-8")
+    assert_fails(rf"certificate cannot be checked: {variable}={bundle} {kind}.*; correct or unset .* {variable}$", url)
+    assert not requests
+
+
+def test_wrong_certificates_do_not_keep_other_mirrors_from_being_tried(
+    start_server, certificate, eurosat, tmp_path, monkeypatch, capsys
+):
+    secure, _ = start_server(complete(), certificate=certificate)
+    plain, _ = start_server(complete())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    monkeypatch.setattr(eurosat, "MIRRORS", ((secure, SHA256), (plain, SHA256)))
+    assert eurosat.fetch_archive(None, None).read_bytes() == CONTENT
+    assert "REQUESTS_CA_BUNDLE" in capsys.readouterr().out
+
+
 def test_redirect_from_https_to_http_is_refused(start_server, certificate):
     insecure, _ = start_server(complete())
     url, _ = start_server(reply(302, Location=insecure), certificate=certificate)

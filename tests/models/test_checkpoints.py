@@ -1,3 +1,4 @@
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,18 @@ def test_checkpoint_folder_is_deleted_after_success_and_kept_after_failure(tmp_p
     with checkpoint_folder("finetune", "digest") as again:
         assert again == folder
     assert not folder.exists()
+
+
+def test_checkpoints_of_interrupted_runs_with_other_parameters_are_deleted_after_success(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for stage, lr in (("finetune", 1), ("finetune", 2), ("backbone", 1)):
+        with suppress(KeyboardInterrupt), checkpoint_folder(stage, "digest", lr) as folder:
+            folder.mkdir(parents=True)
+            raise KeyboardInterrupt
+    assert len(list(CHECKPOINTS.iterdir())) == 3
+    with checkpoint_folder("finetune", "digest", 3):
+        assert len(list(CHECKPOINTS.iterdir())) == 3
+    assert [path.name.partition("-")[0] for path in CHECKPOINTS.iterdir()] == ["backbone"]
 
 
 def compiled_network() -> keras.Model:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import dvc, run, write_params
+from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
 from eurosat_transfer.pipeline.integrity import (
@@ -13,6 +14,7 @@ from eurosat_transfer.pipeline.integrity import (
     damaged_objects,
     damaged_outputs,
     digest_inputs,
+    earlier_output,
     locked_outputs,
 )
 
@@ -62,6 +64,39 @@ def cached(objects: Path, output: Path) -> Path:
         return path
     files = [objects / file["md5"][:2] / file["md5"][2:] for file in json.loads(path.read_bytes())]
     return max(files, key=lambda p: p.stat().st_size)
+
+
+def test_an_output_of_the_last_run_with_the_same_inputs_is_found_in_the_cache(small):
+    output = Path("out.txt")
+    found = earlier_output("copy", output, [Path("code.py")], {})
+    assert found is not None
+    assert found.read_text(encoding="utf-8") == "in.txt"
+    (small / "out.txt").unlink()  # as DVC does before it runs the stage again
+    (small / "code.py").write_text("changed", encoding="utf-8")
+    assert earlier_output("copy", output, [Path("code.py")], {}) == found
+    assert earlier_output("copy", output, [], {}) is None
+    assert earlier_output("copy", Path("other.txt"), [Path("code.py")], {}) is None
+    assert earlier_output("other", output, [Path("code.py")], {"preprocess": True}) is None
+    (small / "in/a.txt").write_text("changed", encoding="utf-8")
+    assert earlier_output("copy", output, [Path("code.py")], {}) is None
+    assert earlier_output("copy", output, [Path("code.py"), Path("in")], {}) == found
+    flip_a_byte(found)
+    assert earlier_output("copy", output, [Path("code.py"), Path("in")], {}) is None
+    found.unlink()
+    assert earlier_output("copy", output, [Path("code.py"), Path("in")], {}) is None
+    (small / "dvc.lock").unlink()
+    assert earlier_output("copy", output, [Path("code.py"), Path("in")], {}) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_found"), [({"size": 1}, True), ({"size": 2}, False), ({"new": None}, False), ({}, True)]
+)
+def test_an_output_of_other_parameters_is_not_found(small, wanted, is_found):
+    yaml, lock = YAML(typ="safe", pure=True), small / "dvc.lock"
+    content = yaml.load(lock)
+    content["stages"]["copy"]["params"] = {"params.yaml": {"copy": {"size": 1, "speed": 3}}}
+    yaml.dump(content, lock)
+    assert (earlier_output("copy", Path("out.txt"), [], wanted) is not None) == is_found
 
 
 def test_locked_outputs_are_those_of_dvc_lock(small):

@@ -38,7 +38,7 @@ def uninterrupted(reproduced):
 
 @pytest.mark.parametrize(
     ("stage", "line", "victim"),
-    [("backbone", "Epoch 3/3", "stage"), ("finetune", "Epoch 3/4", "both"), ("finetune", "Epoch 3/4", "dvc")],
+    [("backbone", "epoch 2/3", "stage"), ("finetune", "epoch 2/4", "both"), ("finetune", "epoch 2/4", "dvc")],
 )
 def test_a_training_that_was_killed_resumes_to_the_same_bytes(uninterrupted, stage, line, victim):
     folder, lock = uninterrupted

@@ -2,6 +2,8 @@
 
 import json
 import pstats
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,10 +31,12 @@ print("the caller goes on")
 '''
 
 
-def run_script(folder: Path, body: str, *arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+def run_script(
+    folder: Path, body: str, *arguments: str, python: tuple[str, ...] = (), **variables: str
+) -> subprocess.CompletedProcess:
     """Run a script whose stage does what body says."""
     (folder / "script.py").write_text(SCRIPT.replace("BODY", body), encoding="utf-8")
-    return run(sys.executable, *python, "script.py", *arguments, cwd=folder, PYTHONPATH=str(REPOSITORY))
+    return run(sys.executable, *python, "script.py", *arguments, cwd=folder, PYTHONPATH=str(REPOSITORY), **variables)
 
 
 def test_success_returns_to_the_caller(tmp_path):
@@ -61,30 +65,102 @@ def test_other_arguments_are_refused(tmp_path):
     assert "work" not in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("body", "line"),
-    [
-        ("raise UserError('svm.C is -1; allowed:\\n  more than 0')", "svm.C is -1; allowed: more than 0"),
-        ("open('missing.npz')", "missing.npz: No such file or directory"),
-        ("open('/dev/full', 'w').write('x' * 10**6)", "No space left on device"),
-        ("raise OSError(28, 'No space left on device', 'data/x')", "data/x: No space left on device"),
-        ("raise MemoryError('Unable to allocate 9 TiB')", "not enough memory: Unable to allocate 9 TiB"),
-    ],
-)
-def test_expected_errors_give_a_one_line_message(tmp_path, body, line):
+def test_an_error_of_the_user_gives_its_message_in_one_line(tmp_path):
+    result = run_script(tmp_path, "raise UserError('svm.C is -1; allowed:\\n  more than 0')")
+    assert (result.returncode, result.stderr) == (1, "error: svm.C is -1; allowed: more than 0\n")
+
+
+FAILURES = [
+    ("open('missing.npz')", "missing.npz: No such file or directory"),
+    ("open('/dev/full', 'w').write('x' * 10**6)", "No space left on device"),
+    ("raise OSError(28, 'No space left on device', 'data/x')", "data/x: No space left on device"),
+    ("raise MemoryError('Unable to allocate 9 TiB')", "not enough memory: Unable to allocate 9 TiB"),
+    ("raise OSError('of a library')", "OSError: of a library"),
+    ("raise ValueError('a bug\\n\\n  in two lines')", "ValueError: a bug in two lines"),
+    ("raise ValueError", "ValueError"),
+    ("raise KeyError('DVC_STAGE')", "KeyError: 'DVC_STAGE'"),
+    ("raise RuntimeError('\\x1b[36mray::f()\\x1b[39m failed')", "RuntimeError: ray::f() failed"),
+    ("raise type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})", "Odd: <exception str() failed>"),
+    ("raise ValueError('a' * 9000 + 'the cause')", f"ValueError: {'a' * 488} [...] {'a' * 491}the cause"),
+    ("raise ExceptionGroup('two', [ValueError(1), ValueError(2)])", "ExceptionGroup: two (2 sub-exceptions)"),
+]
+
+
+@pytest.mark.parametrize(("body", "line"), FAILURES)
+def test_any_other_exception_ends_in_one_line_that_names_its_traceback(tmp_path, body, line):
+    (tmp_path / ".dvc").mkdir()
     result = run_script(tmp_path, body)
     assert result.returncode == 1
-    assert result.stderr == f"error: {line}\n"
+    message, _, path = result.stderr.strip("\n").rpartition("; full traceback: ")
+    assert re.sub(r"\b__main__\.", "", message) == f"error: stage script failed: {line}"
+    assert Path(path).parent == Path(".dvc/tmp/tracebacks")
+    assert "Traceback" in (tmp_path / path).read_text(encoding="utf-8")
     assert "exit handler of the stage" in result.stdout
     assert "the caller goes on" not in result.stdout
 
 
-@pytest.mark.parametrize("body", ["raise OSError('of a library')", "raise ValueError('a bug')"])
-def test_other_exceptions_keep_their_traceback(tmp_path, body):
-    result = run_script(tmp_path, body)
+def test_an_experiment_leaves_its_traceback_in_the_repository(tmp_path):
+    repository, workspace = tmp_path / "repository", tmp_path / "workspace"
+    for folder in (repository, workspace):
+        (folder / ".dvc").mkdir(parents=True)
+    result = run_script(workspace, "raise ValueError('a bug')", DVC_ROOT=str(repository))
+    [path] = repository.glob(".dvc/tmp/tracebacks/stage-script-*.txt")
+    assert result.stderr.endswith(f"ValueError: a bug; full traceback: {path}\n")
+
+
+def test_old_tracebacks_are_deleted(tmp_path):
+    folder = tmp_path / ".dvc/tmp/tracebacks"
+    folder.mkdir(parents=True)
+    for number in range(30):
+        (folder / f"stage-script-x{number}.txt").touch()
+    (folder / "stage-svm-1.txt").touch()
+    result = run_script(tmp_path, "raise ValueError('a bug')")
+    assert len(list(folder.glob("stage-script-*.txt"))) == 20
+    assert (folder / "stage-svm-1.txt").exists()
+    assert (tmp_path / result.stderr.strip().rpartition(" ")[2]).stat().st_size > 0
+
+
+def test_a_traceback_that_cannot_be_written_is_printed(tmp_path):
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    (tmp_path / ".dvc/tmp/tracebacks").touch()
+    result = run_script(tmp_path, "raise ValueError('a bug')")
     assert result.returncode == 1
-    assert "Traceback" in result.stderr
-    assert body in result.stderr
+    assert result.stderr.startswith("Traceback")
+    assert result.stderr.endswith("\nerror: stage script failed: ValueError: a bug; full traceback: above\n")
+
+
+def test_an_error_of_the_system_needs_no_traceback(tmp_path):
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    (tmp_path / ".dvc/tmp/tracebacks").touch()
+    result = run_script(tmp_path, "raise OSError(28, 'No space left on device', 'data/x')")
+    assert result.stderr == "error: stage script failed: data/x: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise ValueError('a broken keras.json')", "ValueError: a broken keras.json"),
+        ("this is no code", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_stage_that_cannot_be_imported_ends_in_one_line(tmp_path, code, line):
+    (tmp_path / "stages").mkdir()
+    (tmp_path / ".dvc").mkdir()
+    shutil.copy(REPOSITORY / "stages/__init__.py", tmp_path / "stages")
+    (tmp_path / "stages/svm.py").write_text(code, encoding="utf-8")
+    result = run(sys.executable, "-m", "stages.svm", cwd=tmp_path, PYTHONPATH=str(REPOSITORY))
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: stage svm failed: ")
+    assert line in result.stderr
+    assert result.stderr.count("\n") == 1
+    [path] = tmp_path.glob(".dvc/tmp/tracebacks/stage-svm-*.txt")
+    assert result.stderr.endswith(f"; full traceback: {path.relative_to(tmp_path)}\n")
+
+
+def test_ctrl_c_ends_the_stage_without_a_traceback(tmp_path):
+    result = run_script(tmp_path, "raise KeyboardInterrupt")
+    assert (result.returncode, result.stderr) == (130, "")
 
 
 def test_exit_status_of_the_stage_is_kept(tmp_path):

@@ -18,6 +18,7 @@ import rasterio
 from eurosat_transfer.data.drawings.scene import draw_scene, write_scene
 from eurosat_transfer.evaluation.map_accuracy import score_map
 from eurosat_transfer.io.json_files import write_json
+from eurosat_transfer.io.local_path import to_path
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.map import Map
@@ -41,7 +42,8 @@ def main() -> None:
         return
     model = load_model()
     if params.scene != "auto":
-        write_map(model, Path(params.scene), MAP, options(params), params.coverage, Path(params.scene).name)
+        scene = to_path(params.scene, "map.scene")
+        write_map(model, scene, MAP, options(params), params.coverage, scene.name)
         write_json(METRICS, {})
         return
     image, truth = draw_scene()

@@ -43,9 +43,13 @@ def prepare_dataset(params: Data, folder: Path) -> None:
             _describe(done / "dataset_info.json", own=isinstance(builder, TileBuilder))
         except UserError:
             raise
-        except (OSError, RuntimeError, tf.errors.OpError, tfds.download.DownloadError) as error:
-            # TensorFlow reports a full disk, and TFDS wraps that in a RuntimeError. Other RuntimeErrors are bugs.
-            if type(error) is RuntimeError and not isinstance(error.__cause__, (OSError, tf.errors.OpError)):
+        except (OSError, RuntimeError, ImportError, AssertionError, tf.errors.OpError, tfds.download.DownloadError) as error:
+            # TensorFlow reports a full disk, and TFDS wraps that in a RuntimeError. TFDS' own builders need packages
+            # (ImportError) or files that the user must fetch (AssertionError). The other errors of these types are bugs.
+            wrapped = isinstance(error.__cause__, (OSError, tf.errors.OpError))
+            if type(error) is RuntimeError and not wrapped:
+                raise
+            if isinstance(error, (ImportError, AssertionError)) and isinstance(builder, TileBuilder):
                 raise
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"data.name={params.name}: TFDS could not prepare the data set: {reason}") from None

@@ -94,7 +94,7 @@ def _request(session: requests.Session, url: str, start: int, etag: str) -> requ
     except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
         raise _connection_error(error) from None
     for hop in (*response.history, response):
-        if url.startswith("https:") and not hop.url.startswith("https:"):
+        if url.lower().startswith("https:") and not hop.url.startswith("https:"):
             raise DownloadError(f"redirects to {hop.url}, but only https is allowed after https; check the address")
     return response
 
@@ -136,6 +136,11 @@ def _status_error(status: int) -> DownloadError:
 def _connection_error(error: Exception) -> DownloadError:
     certificate = re.search(r"certificate verify failed[^()]*", str(error))
     reason = certificate[0].strip() if certificate else type(error).__name__
+    if "SOCKS" in str(error):  # requests.exceptions.InvalidSchema
+        return DownloadError(
+            "cannot be reached through the SOCKS proxy that the environment names (ALL_PROXY, HTTPS_PROXY or "
+            "HTTP_PROXY), because the package PySocks is missing: run `pip install pysocks`, or unset the variable"
+        )
     # Nobody listens at the address, so further attempts would only cost time.
     permanent = (requests.exceptions.SSLError, requests.exceptions.ProxyError, requests.ConnectTimeout)
     cause = getattr(error.args[0], "reason", None) if error.args else None

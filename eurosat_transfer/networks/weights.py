@@ -55,11 +55,11 @@ def _describe_other_format(path: Path) -> str:
         members = set(archive.namelist())
     if "model.weights.h5" in members:
         return (
-            "is not an HDF5 file but a .keras file, which may hold code; allowed: weights alone, in HDF5; if you trust the "
-            "file, run `keras.saving.load_model(<file>).save_weights('mine.weights.h5')` in Python and name that file"
+            "is not an HDF5 file but a .keras file, which may hold code; allowed: weights alone, in HDF5; if you trust "
+            "the file, run `keras.saving.load_model(<file>).save_weights('x.weights.h5')` in Python and name that file"
         )
     if any(member.endswith("data.pkl") for member in members):
-        return "is not an HDF5 file but one of PyTorch; allowed: weights saved by Keras, in HDF5 (model.save_weights('mine.weights.h5'))"
+        return "is not an HDF5 file but one of PyTorch; allowed: weights saved by Keras, with model.save_weights"
     return "is not an HDF5 file, or is truncated; allowed: weights saved by Keras"
 
 

@@ -105,7 +105,7 @@ def test_an_image_in_a_folder_of_a_class_folder_is_refused(own):
     tree = own()
     (tree / "class_0/x").mkdir()
     (tree / "class_0/x/1.jpg").write_bytes(encoded((1, 2, 3)))
-    with pytest.raises(UserError, match=r"1 of 25 images .*: 'class_0/x/1\.jpg'; needed: .* class folders of one level"):
+    with pytest.raises(UserError, match=r"1 of 25 images .*: 'class_0/x/1\.jpg'; needed: .* of one level"):
         download.main()
 
 

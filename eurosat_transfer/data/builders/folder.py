@@ -8,7 +8,14 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from eurosat_transfer.data.builders.base import TileBuilder
-from eurosat_transfer.data.builders.image_names import SHOWN, check_image_names, check_utf8, class_of, is_image, join_names
+from eurosat_transfer.data.builders.image_names import (
+    SHOWN,
+    check_image_names,
+    check_utf8,
+    class_of,
+    is_image,
+    join_names,
+)
 from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.image_zip import find_in_zip
 from eurosat_transfer.data.builders.labels_table import find_table, read_labels
@@ -110,8 +117,8 @@ class Folder(TileBuilder):
 
     def _tiles(self) -> Iterator[tuple[str, str, bytes]]:
         broken: list[str] = []
-        images = self._images.items()
-        for place, (name, image) in enumerate(tqdm(images, "reading images", unit="image", mininterval=1, disable=None)):
+        images = tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None)
+        for place, (name, image) in enumerate(images):
             try:
                 encoded = to_rgb(image.read(), name, self._rendering)
             except UserError as error:
@@ -121,7 +128,7 @@ class Folder(TileBuilder):
             else:
                 yield self._key(name), image.label, encoded
         if broken:
-            raise UserError(_describe_broken(broken, len(images)))
+            raise UserError(_describe_broken(broken, len(self._images)))
 
     def _key(self, name: str) -> str:
         """Return the name under which the data set stores an image. TFDS orders the images by its hash."""

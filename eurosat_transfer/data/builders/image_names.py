@@ -138,9 +138,7 @@ def check_distinct(labels: Iterable[str], subject: str, advice: str) -> None:
     for label in labels:
         form = unicodedata.normalize("NFC", label)
         if form in forms:
-            raise UserError(
-                f"{subject} {ascii(forms[form])} and {ascii(label)} are the same text in two Unicode forms; {advice}"
-            )
+            raise UserError(f"{subject} {forms[form]!a} and {label!a} are the same text in two Unicode forms; {advice}")
         forms[form] = label
         other = cases.setdefault(form.casefold(), label)
         if other != label:

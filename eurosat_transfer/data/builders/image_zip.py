@@ -39,7 +39,7 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
             continue
         if "\\" in info.filename and is_read(PurePosixPath(info.filename.replace("\\", "/"))):
             raise UserError(
-                f"{path}: {info.filename!r} has a backslash, which some programs for Windows write where the zip format "
+                f"{path}: {info.filename!r} has a backslash, which some programs for Windows write where a zip file "
                 "needs a slash; unpack the file and set data.path to the folder, or pack it with another program"
             )
         if info.filename in members:

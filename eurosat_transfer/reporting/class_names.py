@@ -11,7 +11,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 from matplotlib.legend import Legend
 
 NO_TEXT = ("Emoji", "Last Resort")  # in names of fonts that cannot be drawn, or that have a box for every character
-LONGEST = 24  # columns of a name in a picture; a Chinese character takes two
+LONGEST = 20  # columns of a name in a picture; a Chinese character takes two
 
 
 @contextmanager
@@ -95,14 +95,14 @@ def _find_fonts(characters: frozenset[str]) -> dict[str, str]:
     """Find fonts of this machine that have characters: as few as possible. Their files, by name of the font."""
     regular = {font.name: font.fname for font in fontManager.ttflist if font.style == "normal" and font.weight == 400}
     candidates = {name: path for name, path in sorted(regular.items()) if not any(part in name for part in NO_TEXT)}
-    found = {}
+    found: dict[str, str] = {}
     while characters and candidates:
         best = max(candidates, key=lambda name: len(characters & _characters(candidates[name])))
-        found[best] = candidates.pop(best)
-        if not characters & _characters(found[best]):
-            del found[best]
+        path = candidates.pop(best)
+        if not characters & _characters(path):
             break
-        characters -= _characters(found[best])
+        found[best] = path
+        characters -= _characters(path)
     return found
 
 

@@ -141,12 +141,13 @@ def _classify_images(arguments: argparse.Namespace) -> None:
 
     from eurosat_transfer.data.rendering import Rendering
     from eurosat_transfer.evaluation.conformal import score_threshold
-    from eurosat_transfer.prediction.output import Rules, check_suffix, unreadable_file
+    from eurosat_transfer.prediction.output import Rules, check_replaceable, check_suffix, unreadable_file
     from eurosat_transfer.prediction.run import predict_files
     from eurosat_transfer.prediction.saved_model import load_model
     from eurosat_transfer.prediction.sources import find_sources
 
     check_suffix(arguments.output)
+    check_replaceable(arguments.output)
     model = load_model(arguments.model)
     description = model.description
     threshold = score_threshold(np.array(description.calibration_scores), arguments.coverage)

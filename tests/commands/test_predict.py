@@ -17,6 +17,8 @@ from prediction.small_model import write_model
 
 from eurosat_transfer import __main__ as command_line
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.prediction.output import Rules
+from eurosat_transfer.prediction.progress import Result
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # tiles need none
 MIXED = (180, 170, 10)  # a colour between two classes
@@ -188,6 +190,34 @@ def test_what_cannot_work_is_refused_before_anything_is_written(here, arguments,
         predict(*arguments)
     assert str(refused.value).startswith(message)
     assert {path.name for path in here.iterdir()} == {"model", "a.png"}
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet", "predictions.unreadable.csv"])
+def test_a_file_of_the_user_is_not_replaced(name):
+    Path("a.png").write_bytes(encoded(MIXED, "PNG"))
+    Path(name).write_text("file,label\na.png,Forest\n")
+    output = "predictions.csv" if "unreadable" in name else name
+    with pytest.raises(UserError, match=f"^-o {output}: {name} exists and is not the output of an earlier run; choose"):
+        predict("a.png", "-o", output)
+    assert Path(name).read_text() == "file,label\na.png,Forest\n"
+
+
+@pytest.mark.parametrize("output", ["predictions.csv", "predictions.parquet"])
+def test_the_output_of_an_earlier_run_is_replaced(output):
+    Path("a.png").write_bytes(encoded(MIXED, "PNG"))
+    Path("b.png").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            predict("a.png", "b.png", "-o", output)
+    predict("a.png", "-o", output)
+    assert not Path("predictions.unreadable.csv").exists()
+
+
+def test_a_bar_in_the_name_of_a_class_is_no_separator():
+    probabilities = np.array([0.4, 0.4, 0.2], np.float32)
+    (row,) = Rules(["a|b", "c", "d"], 1.0, 1.0).rows([Result("1.png", probabilities, 0.5, None)])
+    assert row.class_ == "a|b"
+    assert row.set in ("a\\|b|c", "a\\|b|c|d")
 
 
 @pytest.mark.parametrize(

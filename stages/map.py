@@ -22,6 +22,7 @@ from eurosat_transfer.io.local_path import to_path
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.map import Map
+from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.prediction.saved_model import load_model
 from eurosat_transfer.prediction.scene_map import MapOptions
@@ -42,6 +43,7 @@ def main() -> None:
         return
     model = load_model()
     if params.scene != "auto":
+        check_is_no_output("map.scene", params.scene)
         scene = to_path(params.scene, "map.scene")
         write_map(model, scene, MAP, options(params), params.coverage, scene.name)
         write_json(METRICS, {})

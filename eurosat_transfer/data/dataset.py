@@ -10,7 +10,8 @@ from google.protobuf.json_format import ParseError
 from eurosat_transfer.data.tfds import tfds
 from eurosat_transfer.errors import UserError
 
-DATASET = Path("data/dataset")
+# `dvc exp run` deletes whatever is in the place of an output, so this is a name under which nobody keeps images.
+DATASET = Path("data/array_records")
 
 
 class Tile(NamedTuple):

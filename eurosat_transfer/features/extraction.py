@@ -27,7 +27,7 @@ TEMPORARY = Path("data")  # folder of the temporary files
 # Dependencies of the stage that the features of one tile do not depend on: other tiles, and how tiles are chosen, read
 # and written. They are not in the cache key.
 WITHOUT_EFFECT = (
-    *map(Path, ("data/dataset", "data/split.csv", "eurosat_transfer/features/precomputed.py")),
+    *map(Path, ("data/array_records", "data/split.csv", "eurosat_transfer/features/precomputed.py")),
     *map(Path("eurosat_transfer/data").joinpath, ("dataset.py", "index.py", "selection.py", "split_file.py")),
     *map(Path("eurosat_transfer/data").joinpath, ("subsets.py", "tfds.py")),
     *Path("eurosat_transfer/io").glob("*.py"),

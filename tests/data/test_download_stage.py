@@ -1,4 +1,4 @@
-"""The download stage: data/dataset, data/index.csv and plots/tiles.png."""
+"""The download stage: data/array_records, data/index.csv and plots/tiles.png."""
 
 import io
 import sys

@@ -15,9 +15,10 @@ from eurosat_transfer.pipeline.named_files import check_is_no_output
 def test_tiles_in_data_dataset_are_used_and_stay(tmp_path):
     """Users keep their tiles in data/dataset. DVC deletes what is in the place of an output."""
     make_clone(tmp_path)
-    tree = write_tree(tmp_path / "data/dataset", images=4)
+    tree = write_tree(tmp_path / "data/dataset/été (1), a=b", images=4)
     files = sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*.jpg"))
-    dvc(tmp_path, "exp", "run", "-S", "data.name=folder", "-S", "data.path=data/dataset", "download")
+    path = tree.relative_to(tmp_path)
+    dvc(tmp_path, "exp", "run", "-S", "data.name=folder", "-S", f'data.path="{path}"', "download")
     assert sorted(path.relative_to(tree).as_posix() for path in tree.rglob("*.jpg")) == files
     assert sorted(row["file"] for row in read_csv(tmp_path / "data/index.csv")) == files
 

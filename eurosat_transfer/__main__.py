@@ -5,6 +5,7 @@ python -m eurosat_transfer --help     lists the commands
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,8 @@ def main() -> None:
     Raises:
         SystemExit: with one line for the user if the command fails. The exit status is then 1.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of classes and files can have any characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = parse_arguments()
     try:
         if arguments.needs_repository and not Path("dvc.yaml").exists():

@@ -17,6 +17,7 @@ from eurosat_transfer.networks.weights import load_weights_file
 from eurosat_transfer.parameters.backbone import Backbone
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.integrity import digest_inputs
+from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.tensorflow_setup import make_reproducible
 
@@ -24,6 +25,8 @@ from eurosat_transfer.tensorflow_setup import make_reproducible
 def main() -> None:
     """Run the stage."""
     params = load_section(Backbone)
+    if params.weights not in ("auto", "none"):
+        check_is_no_output("backbone.weights", params.weights)
     size = default_image_size(params.name) if params.image_size == "auto" else params.image_size
     make_reproducible(params.seed)
     imagenet = params.weights == "auto" and params.name != "tilenet"

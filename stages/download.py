@@ -1,7 +1,7 @@
 """Prepare the data set, as a TFDS data set of few, large files.
 
 Reads   nothing, or what data.path or data.url names
-Writes  data/dataset/     ArrayRecord files and their description
+Writes  data/array_records/   ArrayRecord files and their description
         data/index.csv    file, label, class, group; one row per image, in the data set's order
         data/contradictions.csv   the rows of images that have a copy with another label
         metrics/data.json   images; copies, of earlier images; contradictions, the number of those rows
@@ -29,6 +29,7 @@ from eurosat_transfer.data.preparation import prepare_dataset
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.loading import load_section
+from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.reporting.tile_sheet import draw_tile_sheet
 
@@ -37,7 +38,10 @@ SAMPLES = 8  # tiles of each class in the picture
 
 def main() -> None:
     """Run the stage."""
-    prepare_dataset(load_section(Data), DATASET)
+    params = load_section(Data)
+    check_is_no_output("data.path", params.path)
+    check_is_no_output("data.url", params.url)
+    prepare_dataset(params, DATASET)
     dataset = TileDataset()
     images = (LabelledImage(tile.file, tile.label, pixel_digest(tile.image)) for tile in _with_progress(dataset))
     index = index_images(images, dataset.classes)

@@ -1,6 +1,6 @@
 """Compute the features of the selected images, or take features that were computed elsewhere.
 
-Reads   data/dataset/  data/split.csv  data/backbone/, or the .npz that extract.features names
+Reads   data/array_records/  data/split.csv  data/backbone/, or the .npz that extract.features names
 Writes  data/features.npz   X_train y_train files_train, the same of val and test, and classes
         data/pixels.npz     the same keys; each X holds the images themselves, shrunk to
                             extract.pixel_size, uint8
@@ -24,6 +24,7 @@ from eurosat_transfer.io.npz import Arrays, write_npz
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.integrity import digest_inputs, earlier_output
+from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
 
 FEATURES = Path("data/features.npz")
@@ -42,6 +43,7 @@ def main() -> None:
 
 
 def _compute(params: Extract) -> tuple[Arrays, Arrays]:
+    check_is_no_output("extract.features", params.features)
     if params.features:  # needs no TensorFlow, which takes seconds to import
         from eurosat_transfer.features.precomputed import fetch_features
 

@@ -1,6 +1,6 @@
 """Fine-tune the network with a new last layer, and test it.
 
-Reads   data/dataset/  data/split.csv  data/backbone/
+Reads   data/array_records/  data/split.csv  data/backbone/
 Writes  metrics/finetune.json, plots/finetune_predictions.csv, plots/finetune_classes.csv
         plots/finetune_history.csv
         data/finetune.weights.h5   the weights of the network and its new layer that were tested

@@ -18,9 +18,11 @@ import rasterio
 from eurosat_transfer.data.drawings.scene import draw_scene, write_scene
 from eurosat_transfer.evaluation.map_accuracy import score_map
 from eurosat_transfer.io.json_files import write_json
+from eurosat_transfer.io.local_path import to_path
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.map import Map
+from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.prediction.saved_model import load_model
 from eurosat_transfer.prediction.scene_map import MapOptions
@@ -41,7 +43,9 @@ def main() -> None:
         return
     model = load_model()
     if params.scene != "auto":
-        write_map(model, Path(params.scene), MAP, options(params), params.coverage, Path(params.scene).name)
+        check_is_no_output("map.scene", params.scene)
+        scene = to_path(params.scene, "map.scene")
+        write_map(model, scene, MAP, options(params), params.coverage, scene.name)
         write_json(METRICS, {})
         return
     image, truth = draw_scene()

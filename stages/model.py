@@ -1,7 +1,7 @@
 """Save one classifier as a model that others can apply, without this project.
 
 Reads   metrics/NAME.json, plots/NAME_predictions.csv, metrics/compare.json   of the classifiers
-        data/dataset/  data/split.csv  data/backbone/  data/features.npz  data/finetune.weights.h5
+        data/array_records/  data/split.csv  data/backbone/  data/features.npz  data/finetune.weights.h5
 Writes  model/model.onnx   images, uint8, (n, height, width, 3), RGB, of any size -> probabilities,
                            float32, (n, classes), and distance, float32, (n,), from the training images
         model/model.json   the names of the classes, and what `predict` must know

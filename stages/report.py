@@ -1,7 +1,7 @@
 """Write the report: tables, charts and findings, as pages that need no network.
 
 Reads   metrics/*.json, plots/*.csv
-        data/split.csv, data/dataset/   for the tiles that the pages show
+        data/split.csv, data/array_records/   for the tiles that the pages show
 Writes  report/report.html    all results
         report/explore.html   t-SNE of the test images, with their tiles and predictions
         report/report.md      the tables, for a pull request

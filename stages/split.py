@@ -15,7 +15,7 @@ on. Every classifier is trained once per fold, and its predictions are pooled.
 """
 
 from eurosat_transfer.data.index import read_index
-from eurosat_transfer.data.split import split_dataset
+from eurosat_transfer.data.split import find_single_images, split_dataset
 from eurosat_transfer.data.split_file import write_split
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.parameters.split import Split
@@ -32,6 +32,11 @@ def main() -> None:
         print(f"fold {number}: " * (len(folds) > 1) + f"{counts} of {len(index.files)} images")
     if params.contradictions == "exclude" and (left_out := index.count()["contradictions"]):
         print(f"{left_out} images are left out, because they have a copy with another label")
+    if names := find_single_images(index, params):
+        print(
+            f"classes with fewer than two different images: {', '.join(names)}; they cannot be both trained and "
+            "tested: add images, or remove these classes"
+        )
 
 
 if __name__ == "__main__":

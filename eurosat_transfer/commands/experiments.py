@@ -1,6 +1,8 @@
 """Runs DVC experiments beside the working tree, for the commands that need them."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -10,7 +12,9 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept, path_in_git
 
-SET_PARAM_HELP = "another parameter to set, as in `dvc exp run -S`; a path must be absolute"
+# A value that DVC reads as it is, or one in quotes or brackets.
+PLAIN = r"""[\w/.:@%*+|$ -]*|["'\[{].*"""
+SET_PARAM_HELP = "another parameter to set, as in `dvc exp run -S`; paths must be absolute"
 
 
 def experiment_arguments(name: str, settings: Sequence[str], stages: Collection[str] = ()) -> list[str]:
@@ -46,8 +50,26 @@ def run_experiment(name: str, settings: Sequence[str], stages: Collection[str] =
     _run_dvc(["dvc", "exp", "remove", name], quiet=True)  # fails, without harm, if no experiment has this name
     command = experiment_arguments(name, settings, stages)
     if _run_dvc(command):
-        raise UserError(f"`{' '.join(command)}` failed; its own message is above")
+        raise UserError(f"`{shlex.join(command)}` failed; its own message is above{advise_quotes(settings)}")
     return read_test_accuracies(name)
+
+
+def advise_quotes(settings: Sequence[str]) -> str:
+    """Say how to write settings that DVC may not have understood, because of a character that has a meaning for it.
+
+    Args:
+        settings: "section.key=value" each.
+
+    Returns:
+        The end of a message, or "" if all settings are plain.
+
+    Source: https://hydra.cc/docs/advanced/override_grammar/basic/
+    """
+    pairs = [setting.partition("=") for setting in settings]
+    odd = [(key, value) for key, _, value in pairs if not re.fullmatch(PLAIN, value, re.ASCII)]
+    escaped = [(key, value.replace('"', '\\"')) for key, value in odd]
+    quoted = [shlex.quote(f'{key}="{value}"') for key, value in escaped]
+    return f"; put a path in two pairs of quotes: {' '.join(f'-S {setting}' for setting in quoted)}" if quoted else ""
 
 
 def read_test_accuracies(experiment: str) -> dict[str, float]:

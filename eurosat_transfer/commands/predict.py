@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from eurosat_transfer.data.rendering import Rendering
     from eurosat_transfer.prediction.predictor import Predictor
     from eurosat_transfer.prediction.saved_model import SavedModel
-    from eurosat_transfer.prediction.sources import Source
 
 OUTPUT = Path("predictions.csv")
 MAX_NODATA = 0.1
@@ -151,19 +150,20 @@ def _classify_images(arguments: argparse.Namespace) -> None:
 
     from eurosat_transfer.data.rendering import Rendering
     from eurosat_transfer.evaluation.conformal import score_threshold
-    from eurosat_transfer.prediction.output import Rules, check_suffix, unreadable_file
+    from eurosat_transfer.prediction.output import Rules, check_replaceable, check_suffix, unreadable_file
     from eurosat_transfer.prediction.run import predict_files
     from eurosat_transfer.prediction.saved_model import load_model
     from eurosat_transfer.prediction.sources import find_sources
 
     output = arguments.output or OUTPUT
     check_suffix(output)
+    check_replaceable(output)
     model = load_model(arguments.model)
     description = model.description
     threshold = score_threshold(np.array(description.calibration_scores), arguments.coverage)
     rules = Rules(description.classes, threshold, description.distance_threshold)
     rendering = Rendering(arguments.bands or description.bands, arguments.scale or description.scale)
-    sources = _without_output(find_sources(arguments.inputs), output)
+    sources = find_sources(arguments.inputs)
     with _start_predictor(model, rendering) as predictor:
         done = predict_files(sources, output, model, rendering, rules, predictor, arguments.force)
     count, unreadable = done.images, done.unreadable
@@ -174,16 +174,6 @@ def _classify_images(arguments: argparse.Namespace) -> None:
     print(f"predictions of {read:,} images: {output}")
     if unreadable:
         sys.exit(f"error: {unreadable:,} of {count:,} images cannot be read; see {unreadable_file(output)}")
-
-
-def _without_output(sources: "Iterator[Source]", output: Path) -> "Iterator[Source]":
-    """Pass the images on. If the output would replace one of them, raise UserError."""
-    size = output.stat().st_size if output.is_file() else None
-    for source in sources:
-        # Only files of its size: to compare a million files with it would take long.
-        if source.size == size and source.problem is None and output.samefile(source.path):
-            raise UserError(f"{output} is an input, which the output would replace; choose another name with -o")
-        yield source
 
 
 @contextmanager

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from google.protobuf.json_format import ParseError
 
 from eurosat_transfer.data.tfds import tfds
 from eurosat_transfer.errors import UserError
 
-DATASET = Path("data/dataset")
+# `dvc exp run` deletes whatever is in the place of an output, so this is a name under which nobody keeps images.
+DATASET = Path("data/array_records")
 
 
 class Tile(NamedTuple):
@@ -24,6 +26,31 @@ class Tile(NamedTuple):
     image: bytes
     label: int
     file: str
+
+
+def check_kinds(name: str, info: tfds.core.DatasetInfo) -> None:
+    """Check that a data set holds 8-bit images of one or three channels, and a class label for each.
+
+    Args:
+        name: of the data set.
+        info: its description. The data set need not be downloaded.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    features = info.features
+    kinds = [features[key] for key in info.supervised_keys or () if isinstance(key, str)]
+    if [type(kind) for kind in kinds] != [tfds.features.Image, tfds.features.ClassLabel]:
+        found = ", ".join(features)
+        raise UserError(
+            f"the data set {name} holds {found}; allowed: images with class labels; set data.name to another data set"
+        )
+    channels, dtype = kinds[0].shape[-1], np.dtype(kinds[0].np_dtype)
+    if channels not in (1, 3, None) or dtype != np.uint8:
+        raise UserError(
+            f"the data set {name} holds images of {channels} channels, {dtype}; allowed: 1 or 3 channels, uint8; set "
+            "data.name to another data set"
+        )
 
 
 class TileDataset:
@@ -56,13 +83,7 @@ class TileDataset:
         if info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
             found = info.file_format.value
             raise UserError(f"{folder} has {found} files; allowed: ArrayRecord; `dvc repro` prepares it again")
-        kinds = [type(features[key]) for key in info.supervised_keys or () if isinstance(key, str)]
-        if kinds != [tfds.features.Image, tfds.features.ClassLabel]:
-            found = ", ".join(features)
-            raise UserError(
-                f"the data set {builder.name} holds {found}; allowed: images with class labels; "
-                "set data.name to another data set"
-            )
+        check_kinds(builder.name, info)
         self._folder, self._keys = folder, info.supervised_keys
         self.classes: list[str] = features[self._keys[1]].names
         self.description = " ".join(info.description.split())

@@ -22,6 +22,10 @@ MAX_FILE_BYTES = 64 * 2**20  # of one image file, also after unpacking it from a
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")  # of JPEG and PNG, for Pillow too
 
 
+class RenderingMismatchError(UserError):
+    """An image is sound, and does not fit the choice of bands and the scale."""
+
+
 def read_rgb(encoded: bytes, rendering: Rendering) -> np.ndarray:
     """Decode an image of any format and depth, and render it as an 8-bit RGB image.
 
@@ -67,7 +71,8 @@ def to_rgb(encoded: bytes, name: str, rendering: Rendering | None = None) -> byt
         The content of a JPEG or PNG file.
 
     Raises:
-        UserError: the file is not an image, is truncated, is too large, or does not fit the rendering.
+        UserError: the file is not an image, is truncated, or is too large.
+        RenderingMismatchError: it does not fit the rendering.
     """
     rendering = rendering or Rendering()
     try:
@@ -78,7 +83,7 @@ def to_rgb(encoded: bytes, name: str, rendering: Rendering | None = None) -> byt
         raise UserError(f"{name} is not a readable image: {error}") from None
     except RenderingError as error:
         example = f"data.{error.option}=[{','.join(f'{number:g}' for number in error.example)}]"
-        raise UserError(f"{name} {error}; set data.{error.option}, for example {example}") from None
+        raise RenderingMismatchError(f"{name} {error}; set data.{error.option}, for example {example}") from None
     if rendering.keeps_rgb and not is_tiff(encoded):
         header = open_image(encoded)
         if header.format == "JPEG" and header.mode == "RGB":

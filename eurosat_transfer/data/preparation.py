@@ -20,6 +20,9 @@ from eurosat_transfer.tensorflow_setup import tf, without_autotuning
 # data set was first published, so that moving code does not change the data set's hash.
 RECORDED_MODULE = "stages.datasets"
 
+NEEDS = (ImportError, AssertionError)  # a builder of TFDS needs a package, or files that the user must fetch
+FAILURES = (OSError, RuntimeError, *NEEDS, tf.errors.OpError, tfds.download.DownloadError)
+
 
 def prepare_dataset(params: Data, folder: Path) -> None:
     """Prepare a data set in a folder, which is replaced when the data set is complete.
@@ -44,9 +47,11 @@ def prepare_dataset(params: Data, folder: Path) -> None:
             _describe(done / "dataset_info.json", own=isinstance(builder, TileBuilder))
         except UserError:
             raise
-        except (OSError, RuntimeError, tf.errors.OpError, tfds.download.DownloadError) as error:
+        except FAILURES as error:
             # TensorFlow reports a full disk, and TFDS wraps that in a RuntimeError. Other RuntimeErrors are bugs.
             if type(error) is RuntimeError and not isinstance(error.__cause__, (OSError, tf.errors.OpError)):
+                raise
+            if isinstance(error, NEEDS) and isinstance(builder, TileBuilder):
                 raise
             reason = describe_failed_download(error)
             raise UserError(f"data.name={params.name}: TFDS could not prepare the data set: {reason}") from None

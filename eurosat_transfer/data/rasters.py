@@ -58,10 +58,21 @@ def decode_raster(encoded: bytes, rendering: Rendering) -> np.ndarray:
                     _check(dataset)
                     return _render(dataset, rendering)
             except RasterioError as error:
-                text = str(error.__cause__ or error).replace(memory.name, "image")
-                raise ImageError(f"damaged or truncated: {' '.join(text.split())}") from None
+                text = " ".join(str(error.__cause__ or error).replace(memory.name, "image").split())
+                raise ImageError(describe_failure(text)) from None
     except (MemoryError, UnicodeError, OverflowError) as error:
         raise ImageError(f"damaged: {error}") from None
+
+
+def describe_failure(text: str) -> str:
+    """Describe why GDAL could not read a file: it lacks the decoder, or the file is damaged.
+
+    Args:
+        text: what GDAL says.
+    """
+    if "missing codec" in text:
+        return f"its compression has no decoder here ({text}); save it with `gdal_translate -co COMPRESS=DEFLATE`"
+    return f"damaged or truncated: {text}"
 
 
 def find_nodata(chosen: np.ndarray, nodata: float | None) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eurosat_transfer.data.index import DatasetIndex
+from eurosat_transfer.data.index import CONTRADICTIONS_FILE, DatasetIndex
 from eurosat_transfer.data.parts import parts_by_class, parts_by_order
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.parameters.split import Split
@@ -49,18 +49,53 @@ def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarr
         UserError: the parameters ask for more images or folds than there are, or leave a class without a training
             image.
     """
-    keep = params.contradictions == "keep"
-    kept = np.arange(len(index.files)) if keep else np.flatnonzero(~index.contradicts)
+    kept = _keep(index, params)
+    if not len(kept):
+        raise UserError(
+            f"no image is left: all {len(index.files)} have a copy with another label, see {CONTRADICTIONS_FILE}; "
+            "correct the labels, or set split.contradictions=keep"
+        )
     rng = np.random.default_rng(params.seed)
     labels, groups, count = index.labels[kept], index.groups[kept], max(params.folds, 2)
     if params.folds > (different := len(np.unique(groups))):
-        raise UserError(f"split.folds={params.folds} is too large; allowed: 1 to {different}, the different images")
+        raise UserError(
+            f"split.folds={params.folds} is too large; allowed: 1 to {different}, the different images"
+            f"{_advise(index, params)}"
+        )
     parts = parts_by_order(groups, count) if params.by == "order" else parts_by_class(labels, groups, count, rng)
     folds = []
     for fold in range(params.folds):
         tested = kept[parts[-1 - fold]]
         folds.append(_split_fold(index, params, fold, np.setdiff1d(kept, tested), tested, rng))
     return folds
+
+
+def find_single_images(index: DatasetIndex, params: Split) -> list[str]:
+    """Find the classes with fewer than two different images, which cannot be both trained and tested.
+
+    Args:
+        index: of the data set.
+        params: whether images that contradict each other count.
+
+    Returns:
+        The names of the classes.
+    """
+    kept = _keep(index, params)
+    pairs = np.unique(np.stack([index.labels[kept], index.groups[kept]]), axis=1)
+    counts = np.bincount(pairs[0], minlength=len(index.classes))
+    return [name for name, count in zip(index.classes, counts, strict=True) if count < 2]
+
+
+def _advise(index: DatasetIndex, params: Split) -> str:
+    if not (names := find_single_images(index, params)):
+        return ""
+    return f"; fewer than two different images: {', '.join(names)}: add images of these classes, or remove the classes"
+
+
+def _keep(index: DatasetIndex, params: Split) -> np.ndarray:
+    """Find the places of the images that may be used."""
+    keep = params.contradictions == "keep"
+    return np.arange(len(index.files)) if keep else np.flatnonzero(~index.contradicts)
 
 
 def _split_fold(
@@ -75,14 +110,18 @@ def _split_fold(
     if params.val > len(others) or not 1 <= train <= len(free):
         raise UserError(
             f"split.train={params.train} and split.val={params.val} ask for too many images; {for_training}"
+            f"{_advise(index, params)}"
         )
     test = len(tested) if params.test == "all" else len(range(fold, params.test, params.folds))
     if test > len(tested):
         found = f"split.test={params.test} asks for too many images"
-        raise UserError(f"{found}; available for test{where}: {_describe(index, tested)}")
+        raise UserError(f"{found}; available for test{where}: {_describe(index, tested)}{_advise(index, params)}")
     if missing := np.setdiff1d(index.labels, index.labels[free[:train]]).tolist():
         names = ", ".join(index.classes[label] for label in missing)
-        raise UserError(f"split.train={train} leaves no training image of {names}{where}; {for_training}")
+        raise UserError(
+            f"split.train={train} leaves no training image of {names}{where}; {for_training}; set a larger split.train "
+            f"or all{_advise(index, params)}"
+        )
     return {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
 
 

@@ -49,8 +49,10 @@ def _write_predictions(path: str, classes: Sequence[str], files: Sequence[str], 
 
 
 def _write_classes(path: str, classes: Sequence[str], test: Prediction) -> None:
-    figures = precision_recall_fscore_support(test.actual, test.predicted, labels=range(len(classes)), zero_division=0)
-    rows = zip(classes, *figures, strict=True)
+    labels = range(len(classes))
+    figures = precision_recall_fscore_support(test.actual, test.predicted, labels=labels, zero_division=0)[:3]
+    # scikit-learn counts the images in floating point if a class has none.
+    rows = zip(classes, *figures, np.bincount(test.actual, minlength=len(classes)), strict=True)
     with_blanks = (row if row[-1] else (row[0], "", "", "", 0) for row in rows)
     write_csv(path, ("class", "precision", "recall", "f1", "images"), with_blanks)
 

@@ -34,7 +34,7 @@ SELECTION_FILES = (
     *map(Path("eurosat_transfer/data").joinpath, ("subsets.py", "tfds.py")),
     *Path("eurosat_transfer/io").glob("*.py"),
 )
-WITHOUT_EFFECT = (Path("data/dataset"), *SELECTION_FILES)
+WITHOUT_EFFECT = (Path("data/array_records"), *SELECTION_FILES)
 
 Matrices = dict[str, DiskMatrix]  # by subset
 FindFile = Callable[[], Path | None]

@@ -74,13 +74,19 @@ def find_neighbours(name: str, X: np.ndarray, params: Tsne) -> NeighbourGraph:
             principal components.
 
     Raises:
-        UserError: there is only one column, or all rows are equal.
+        UserError: there is only one column, or all rows are equal on the grid.
     """
-    if X.shape[1] < 2 or (X[0] == X).all():
-        raise UserError(f"t-SNE cannot project the {name}; needed: two columns or more, and two different rows or more")
+    needed = "needed: two columns or more, and two different rows or more"
+    if X.shape[1] < 2:
+        raise UserError(f"t-SNE cannot project the {name}; {needed} (found {X.shape[1]} columns)")
     # As many as scikit-learn's t-SNE would search, but enough for neighbour_agreement too.
     neighbours = min(len(X) - 1, max(NEIGHBOURS, int(3 * params.perplexity) + 1))
     rows = round_to_grid(X, grid_step(X))
+    if (rows[0] == rows).all():
+        raise UserError(
+            f"t-SNE cannot project the {name}; {needed} (found {len(X)} equal rows: all test images look alike); look "
+            "at plots/tiles.png, and check the images and data.scale"
+        )
     with threadpool_limits(max(1, min(os.cpu_count() or 1, len(rows) // ROWS_PER_THREAD))):
         distances, found = NearestNeighbors(n_neighbors=neighbours).fit(rows).kneighbors()
     solver = "arpack" if rows.shape[1] > 2 else "full"  # arpack computes only two components, but needs three columns
@@ -104,7 +110,8 @@ def project(graph: NeighbourGraph, params: Tsne) -> np.ndarray:
     count = len(graph.rows)
     # scikit-learn takes a sparse matrix of distances in which each row is its own first neighbour.
     columns = np.hstack([np.arange(count)[:, None], graph.neighbours])
-    distances = np.hstack([np.zeros((count, 1)), graph.distances / graph.distances.max()])
+    largest = graph.distances.max() or 1.0  # 0 if all rows have more equal ones than neighbours are searched
+    distances = np.hstack([np.zeros((count, 1)), graph.distances / largest])
     precomputed = csr_array((distances.ravel(), columns.ravel(), np.arange(count + 1) * columns.shape[1]))
     tsne = TSNE(perplexity=params.perplexity, random_state=params.seed, init=graph.start, metric="precomputed")
     return tsne.fit_transform(precomputed)

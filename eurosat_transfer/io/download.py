@@ -6,6 +6,7 @@ from pathlib import Path
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.download_errors import DownloadError
+from eurosat_transfer.io.local_path import to_path
 from eurosat_transfer.io.resumable import download_resumable
 
 DOWNLOADS = Path("data/downloads")  # kept between runs; no output of a stage, since every use checks the checksum again
@@ -18,7 +19,8 @@ def fetch_file(source: str, checksum: str | None, parameter: str) -> Path:
     is used again.
 
     Args:
-        source: an address that starts with http:// or https://, or a path, which is returned as it is.
+        source: an address that starts with http:// or https://, or a path or an address that starts with file://. The
+            file is then used where it is.
         checksum: "sha256:<digits>" or "md5:<digits>". None skips the check and prints the file's sha256.
         parameter: that contains the source. Error messages start with it.
 
@@ -28,10 +30,10 @@ def fetch_file(source: str, checksum: str | None, parameter: str) -> Path:
     Raises:
         UserError: the file is missing, cannot be downloaded, or has another checksum.
     """
-    if source.partition("://")[0] in ("http", "https"):
+    if source.partition("://")[0].lower() in ("http", "https"):
         path = _download(source, checksum, parameter)
     else:
-        path = Path(source).expanduser()
+        path = to_path(source, parameter)
         if not path.is_file():
             raise UserError(f"{parameter}: no file {source!r}; give a path or an http(s) address")
         if problem := _mismatch(path, checksum):

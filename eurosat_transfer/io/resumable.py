@@ -95,7 +95,7 @@ def _request(session: requests.Session, url: str, start: int, etag: str) -> requ
     except (OSError, urllib3.exceptions.HTTPError, UnicodeError) as error:  # requests' own exceptions are OSErrors
         raise _connection_error(error) from None
     for hop in (*response.history, response):
-        if url.startswith("https:") and not hop.url.startswith("https:"):
+        if url.lower().startswith("https:") and not hop.url.startswith("https:"):
             raise DownloadError(f"redirects to {hop.url}, but only https is allowed after https; check the address")
     return response
 
@@ -140,6 +140,11 @@ def _connection_error(error: Exception) -> DownloadError:
         return DownloadError(f"could not be asked, because its certificate cannot be checked: {wrong}")
     certificate = re.search(r"certificate verify failed[^()]*", str(error))
     reason = certificate[0].strip() if certificate else type(error).__name__
+    if "SOCKS" in str(error):  # requests.exceptions.InvalidSchema
+        return DownloadError(
+            "cannot be reached through the SOCKS proxy that the environment names (ALL_PROXY, HTTPS_PROXY or "
+            "HTTP_PROXY), because the package PySocks is missing: run `pip install pysocks`, or unset the variable"
+        )
     # Nobody listens at the address, so further attempts would only cost time.
     permanent = (requests.exceptions.SSLError, requests.exceptions.ProxyError, requests.ConnectTimeout)
     cause = getattr(error.args[0], "reason", None) if error.args else None

@@ -30,7 +30,7 @@ from eurosat_transfer.prediction.saved_model import FORMAT, ONNX_FILE, Descripti
 from eurosat_transfer.tensorflow_setup import tf
 
 SAVABLE = [name for name in CLASSIFIERS if name in get_args(Savable)]
-INPUTS = ("data/dataset", "data/split.csv", "data/backbone", "data/features.npz")
+INPUTS = ("data/array_records", "data/split.csv", "data/backbone", "data/features.npz")
 FINETUNED = "data/finetune.weights.h5"
 
 

@@ -1,9 +1,11 @@
 """Weights files that the user names, checked before Keras reads them."""
 
+import contextlib
 import math
 import tempfile
 import warnings
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import h5py
 import numpy as np
@@ -46,6 +48,21 @@ def check_self_contained(file: h5py.File) -> None:
         raise ValueError(fault)
 
 
+def _describe_other_format(path: Path) -> str:
+    """Say what a file is that is not HDF5, and what to do about it."""
+    members: set[str] = set()
+    with contextlib.suppress(BadZipFile, OSError, ValueError), ZipFile(path) as archive:
+        members = set(archive.namelist())
+    if "model.weights.h5" in members:
+        return (
+            "is not an HDF5 file but a .keras file, which may hold code; allowed: weights alone, in HDF5; if you trust "
+            "the file, run `keras.saving.load_model(<file>).save_weights('x.weights.h5')` in Python and name that file"
+        )
+    if any(member.endswith("data.pkl") for member in members):
+        return "is not an HDF5 file but one of PyTorch; allowed: weights saved by Keras, with model.save_weights"
+    return "is not an HDF5 file, or is truncated; allowed: weights saved by Keras"
+
+
 def load_weights_file(model: keras.Model, params: Backbone) -> None:
     """Load the weights file that backbone.weights names into a network.
 
@@ -59,9 +76,7 @@ def load_weights_file(model: keras.Model, params: Backbone) -> None:
     """
     path = fetch_file(params.weights, f"sha256:{params.sha256}" if params.sha256 else None, "backbone.weights")
     if not h5py.is_hdf5(path):
-        raise UserError(
-            f"backbone.weights: {params.weights} is not an HDF5 file, or is truncated; allowed: weights saved by Keras"
-        )
+        raise UserError(f"backbone.weights: {params.weights} {_describe_other_format(path)}")
     before = [w.copy() for w in model.get_weights()]
     try:
         with h5py.File(path) as file:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from eurosat_transfer.parameters.section import Count, Section, Seed, Sha256, Text
+from eurosat_transfer.parameters.section import AsText, Count, Section, Seed, Sha256, Text
 
 # The constructor arguments that the backbone stage passes itself.
 RESERVED_OPTIONS = frozenset(
@@ -23,7 +23,7 @@ class Backbone(Section):
     """The network, its weights and its input size."""
 
     name: Text
-    weights: Text
+    weights: Annotated[Text, AsText]
     sha256: Sha256 | None
     image_size: Count | Literal["auto"]
     options: dict[str, Any]

@@ -1,18 +1,18 @@
 """The section `data`: which data set the download stage prepares."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from eurosat_transfer.parameters.section import Bands, Scale, Section, Sha256, Text
+from eurosat_transfer.parameters.section import AsText, Bands, Scale, Section, Sha256, Text
 
 
 class Data(Section):
     """Which data set to use, with its source."""
 
     name: Text
-    path: str | None
-    url: str | None
+    path: Annotated[str | None, AsText]
+    url: Annotated[str | None, AsText]
     sha256: Sha256 | None
     bands: Bands | None
     scale: Scale | None

@@ -1,10 +1,10 @@
 """The section `extract`: how images become features."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from eurosat_transfer.parameters.section import Count, Section, Sha256, Text
+from eurosat_transfer.parameters.section import AsText, Count, Section, Sha256, Text
 
 
 class Extract(Section):
@@ -12,7 +12,7 @@ class Extract(Section):
 
     preprocess: bool
     pixel_size: Count
-    features: Text | None
+    features: Annotated[Text | None, AsText]
     sha256: Sha256 | None
 
     @model_validator(mode="after")

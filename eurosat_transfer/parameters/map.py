@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eurosat_transfer.parameters.section import Bands, Count, Scale, Section, Text
+from eurosat_transfer.parameters.section import AsText, Bands, Count, Scale, Section, Text
 
 FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -15,7 +15,7 @@ Coverage = Annotated[float, Field(gt=0, lt=1)]
 class Map(Section):
     """Which scene is mapped, and how."""
 
-    scene: Literal["auto"] | Text | None
+    scene: Annotated[Literal["auto"] | Text | None, AsText]
     window: Count | Literal["auto"]
     stride: Count | Literal["auto"]
     bands: Bands | None

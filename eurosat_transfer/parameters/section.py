@@ -1,9 +1,9 @@
 """The base class of all sections of params.yaml, with the field types that they share."""
 
 import math
-from typing import Annotated, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 SectionT = TypeVar("SectionT", bound="Section")
 
@@ -55,6 +55,15 @@ def _check_scale(ends: list[float]) -> list[float]:
     return ends
 
 
+def _check_place(value: Any) -> Any:
+    """Turn an integer into text: `-S data.path=2750` gives one. Other values may have lost their spelling."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError("must be text, in two pairs of quotes: -S 'section.key=\"the path\"'")
+
+
 Count = Annotated[int, Field(ge=1)]
 """How many: 1 or more."""
 
@@ -81,6 +90,9 @@ Scale = Annotated[list[float], AfterValidator(_check_scale)]
 
 Text = Annotated[str, Field(min_length=1)]
 """A text that is not empty: a name, a path or an address."""
+
+AsText = BeforeValidator(_check_place)
+"""Makes a path of digits a text, as in Annotated[Text, AsText]."""
 
 Sha256 = Annotated[str, AfterValidator(_check_sha256)]
 """The SHA-256 checksum of a file."""

@@ -50,7 +50,16 @@ def outputs_of(stage: str) -> list[Path]:
     Returns:
         Paths as dvc.yaml has them, in its order.
     """
-    entry = stage_entry(stage)
+    return _listed_outputs(stage_entry(stage))
+
+
+def stages_by_output() -> dict[Path, str]:
+    """Map every file and folder that a stage writes, as dvc.yaml has it, to the name of the stage."""
+    stages = _load("dvc.yaml")["stages"]
+    return {output: stage for stage, entry in stages.items() for output in _listed_outputs(entry)}
+
+
+def _listed_outputs(entry: dict[str, Any]) -> list[Path]:
     listed = [output for section in OUTPUT_SECTIONS for output in entry.get(section, ())]
     # An output with options, such as "cache: false", is a mapping with one key.
     return [Path(next(iter(output)) if isinstance(output, dict) else output) for output in listed]

@@ -11,7 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
-from eurosat_transfer.pipeline.definition import all_stages, outputs_of, parameters_of
+from eurosat_transfer.pipeline.definition import parameters_of, stages_by_output
 
 LOCK = Path("dvc.lock")
 
@@ -31,8 +31,7 @@ def outdated_outputs(wanted: Collection[Path]) -> dict[Path, str]:
     if not LOCK.exists():
         return {}
     locked = YAML(typ="safe").load(LOCK)["stages"]
-    outputs = {stage: outputs_of(stage) for stage in all_stages()}
-    maker = {path: stage for stage, paths in outputs.items() for path in paths}
+    maker = stages_by_output()
     written = {Path(out["path"]): out["md5"] for entry in locked.values() for out in entry.get("outs", ())}
 
     @functools.cache

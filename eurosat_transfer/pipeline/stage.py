@@ -4,6 +4,7 @@ import argparse
 import atexit
 import gc
 import inspect
+import io
 import os
 import sys
 import time
@@ -39,6 +40,8 @@ def run_stage(main: Callable[[], None], doc: str) -> None:
         SystemExit: after --help, with status 130 after Ctrl-C, or with one line for the user if an exception has ended
             the stage. The exit status is then 1.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of classes and files can have any characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     # At exit Python collects garbage among all objects, which are a million with TensorFlow: that takes 0.7 s.
     # Frozen objects are left out: https://github.com/python/cpython/issues/75739

@@ -13,16 +13,53 @@ from xml.sax.saxutils import escape
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.prediction.cells import NODATA, CellRow
 from eurosat_transfer.prediction.window_grid import Grid
 
 CLASSES, PROBABILITY, UNSURE = "classes.tif", "probability.tif", "unsure.tif"
+NAMES = (CLASSES, PROBABILITY, UNSURE, f"{CLASSES}.aux.xml", f"{UNSURE}.aux.xml", "map.png", "areas.csv")
 CODES = ("sure", "unsure", "unfamiliar")
 CODE_COLOURS = ("#d9d9d9", "#f28e2b", "#7b3294")
 BLOCK = 512  # rows and columns of a block
 LITTLE_ROOM = 16 * 2**20  # bytes; GDAL does not say that a disk is full
+
+
+def check_replaceable(folder: Path, scene: Path) -> None:
+    """Check that a map would replace nothing in a folder but an earlier map.
+
+    Args:
+        folder: of the map.
+        scene: path of the scene.
+
+    Raises:
+        UserError: the folder has files with the names of a map, and is none, or one of them is the scene.
+    """
+    present = [folder / name for name in NAMES if (folder / name).exists()]
+    if scene.resolve() in [path.resolve() for path in present]:
+        raise UserError(f"{folder}: the map would replace the scene {scene}; choose another folder for the map")
+    if present and not any(map(_is_ours, present)):
+        raise UserError(
+            f"{folder}: {present[0].name} exists and is not of an earlier map; choose another folder for the map, or "
+            "move that file"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file is part of a map, by what only maps have."""
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.readline(1000).startswith("class,")
+    if path.suffix != ".tif":
+        return False
+    try:
+        with rasterio.open(path) as dataset:
+            return bool(dataset.descriptions == (path.stem,))
+    except RasterioError:
+        return False
 
 
 def write_maps(

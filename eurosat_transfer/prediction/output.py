@@ -39,6 +39,7 @@ class Row(NamedTuple):
 
 
 COLUMNS = tuple(name.rstrip("_") for name in Row._fields)
+UNREADABLE_COLUMNS = ("file", "reason")
 
 
 class Rules(NamedTuple):
@@ -63,6 +64,8 @@ class Rules(NamedTuple):
         Yields:
             The rows, in the order of results.
         """
+        # A separator in a name is escaped.
+        names = [name.replace(SEPARATOR, f"\\{SEPARATOR}") for name in self.classes]
         readable = (result for result in results if result.probabilities is not None)
         while some := list(islice(readable, ROWS_AT_A_TIME)):
             probabilities = np.stack([result.probabilities for result in some if result.probabilities is not None])
@@ -73,7 +76,7 @@ class Rules(NamedTuple):
                     _to_utf8(result.name),
                     self.classes[best[number]],
                     probabilities[number, best[number]],
-                    SEPARATOR.join(self.classes[label] for label in np.flatnonzero(sets[number])),
+                    SEPARATOR.join(names[label] for label in np.flatnonzero(sets[number])),
                     bool(unsure[number]),
                     result.distance > self.distance_threshold,
                 )
@@ -87,6 +90,33 @@ def check_suffix(output: Path) -> None:
     """
     if output.suffix.lower() not in SUFFIXES:
         raise UserError(f"-o {output}: the suffix is {output.suffix!r}; allowed: {', '.join(SUFFIXES)}")
+
+
+def check_replaceable(output: Path) -> None:
+    """Check that an output, and the list of unreadable images beside it, replace nothing but those of an earlier run.
+
+    Raises:
+        UserError: one of them exists and is something else.
+    """
+    for path, columns in ((output, COLUMNS), (unreadable_file(output), UNREADABLE_COLUMNS)):
+        if path.is_dir() or (path.exists() and path.stat().st_size and _read_columns(path) != columns):
+            raise UserError(
+                f"-o {output}: {path} exists and is not the output of an earlier run; choose another name, or remove it"
+            )
+
+
+def _read_columns(path: Path) -> tuple[str, ...] | None:
+    """Read the names of the columns of a table; None if it is no table."""
+    if path.suffix.lower() == ".parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        try:
+            return tuple(parquet.read_schema(path).names)
+        except pa.ArrowInvalid:
+            return None
+    with path.open("rb") as file:
+        return tuple(file.readline(1000).decode("utf-8", "replace").rstrip("\r\n").split(","))
 
 
 def write_predictions(output: Path, rows: Iterable[Row]) -> None:
@@ -135,7 +165,7 @@ def write_unreadable(output: Path, problems: Iterable[tuple[str, str]]) -> int:
             count += 1
             yield _to_utf8(name), problem
 
-    write_csv(path, ("file", "reason"), rows())
+    write_csv(path, UNREADABLE_COLUMNS, rows())
     return count
 
 

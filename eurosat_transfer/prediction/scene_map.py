@@ -15,7 +15,7 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.conformal import score_threshold
 from eurosat_transfer.prediction.cells import UNFAMILIAR, UNSURE, label_cells
 from eurosat_transfer.prediction.inference import Classifier
-from eurosat_transfer.prediction.map_files import CLASSES, write_maps
+from eurosat_transfer.prediction.map_files import CLASSES, check_replaceable, write_maps
 from eurosat_transfer.prediction.map_files import UNSURE as UNSURE_FILE
 from eurosat_transfer.prediction.saved_model import DESCRIPTION_FILE, Description, SavedModel
 from eurosat_transfer.prediction.scene_match import check_scene
@@ -119,7 +119,8 @@ def map_scene(
     Args:
         model: a saved classifier.
         scene: path of a GeoTIFF.
-        out: folder of the map. Files of an earlier map are replaced, other files stay.
+        out: folder of the map. Files of an earlier map are replaced, other files stay. If out has files with the names
+            of a map, and they are none, nothing is written.
         options: how to map it.
         coverage: of the prediction sets, above 0 and below 1.
         colours: of the classes as #rrggbb, by label.
@@ -134,6 +135,7 @@ def map_scene(
     options = complete_options(options, description)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; a map needs a folder; choose another path for --map")
+    check_replaceable(out, scene)
     score_limit = score_threshold(np.array(description.calibration_scores), coverage)
     with open_scene(scene, Rendering(options.bands, options.scale), options.nodata, options.offset) as opened:
         grid = make_grid(opened.height, opened.width, _known(options.window), _known(options.stride))

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from zipfile import BadZipFile
 
-from eurosat_transfer.data.builders.image_names import HIDDEN
+from eurosat_transfer.data.builders.image_names import is_hidden, is_hidden_part
 from eurosat_transfer.data.image_files import MAX_FILE_BYTES
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.zip_directory import Member, list_members, read_member
@@ -84,7 +84,7 @@ def _walk(folder: str) -> Iterator[Source]:
     subfolders = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(HIDDEN):
+            if is_hidden_part(entry.name):
                 continue
             path = os.path.normpath(entry.path)
             if entry.is_dir(follow_symlinks=False):
@@ -113,8 +113,7 @@ def _unzip(path: str) -> Iterator[Source]:
         return
     try:
         for member in list_members(Path(path)):
-            name = PurePosixPath(member.name)
-            if member.name.lower().endswith(SUFFIXES) and not any(part.startswith(HIDDEN) for part in name.parts):
+            if member.name.lower().endswith(SUFFIXES) and not is_hidden(PurePosixPath(member.name)):
                 problem = _find_excess(max(member.size, member.packed), MAX_FILE_BYTES)
                 yield Source(f"{path}/{member.name}", path, member.size, archive.changed, member, problem)
     except (BadZipFile, OSError) as error:

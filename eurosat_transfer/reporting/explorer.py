@@ -28,13 +28,16 @@ def explorer_chart(rows: Rows, classes: Sequence[str], classifiers: Sequence[str
         classifiers: names of the classifiers.
     """
     filters = mistake_filters(classifiers)
+    everything = ALL_CLASSES
+    while everything in classes:
+        everything = f"({everything})"
     menus = [
-        _menu("of", "class ", [ALL_CLASSES, *classes]),
+        _menu("of", "class ", [everything, *classes]),
         _menu("shown", "show ", list(filters)),
         alt.VariableParameter(name="pins", value=[]),
     ]
     by_mistake = " || ".join(f"(shown == '{choice}' && ({test}))" for choice, test in filters.items())
-    chosen = f"(of == '{ALL_CLASSES}' || datum['class'] == of) && ({by_mistake})"
+    chosen = f"(of == '{everything}' || datum['class'] == of) && ({by_mistake})"
     x = alt.X("x:Q", axis=None, scale=_scale([row["x"] for row in rows]))
     y = alt.Y("y:Q", axis=None, scale=_scale([row["y"] for row in rows]))
     points = alt.Chart().encode(x=x, y=y)

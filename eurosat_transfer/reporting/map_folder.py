@@ -5,17 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.areas import estimate_areas
 from eurosat_transfer.io.csv_files import write_csv
-from eurosat_transfer.prediction.map_files import CLASSES, PROBABILITY, UNSURE
 from eurosat_transfer.prediction.saved_model import Description, SavedModel
 from eurosat_transfer.prediction.scene_map import MapOptions, MapSummary, map_scene
 from eurosat_transfer.reporting.map_picture import draw_map
 from eurosat_transfer.reporting.palette import class_colours
 
 AREAS_FILE, PICTURE_FILE = "areas.csv", "map.png"
-FILES = (CLASSES, PROBABILITY, UNSURE, AREAS_FILE, PICTURE_FILE)
 AREA_COLUMNS = ("class", "mapped_hectares", "hectares", "low", "high", "share_unsure")
 PIXEL_COLUMNS = ("class", "pixels", "share_unsure")
 
@@ -38,8 +35,6 @@ def write_map(
             would replace it.
         OSError: the disk is full.
     """
-    if out.is_dir() and scene.exists() and any(path.samefile(scene) for path in out.iterdir() if path.name in FILES):
-        raise UserError(f"{out} has the scene {scene.name}, which the map would replace; choose another folder")
     add_files = partial(_add_files, description=model.description, title=title)
     return map_scene(model, scene, out, options, coverage, class_colours(model.description.classes), add_files)
 

@@ -10,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.class_names import can_draw, name_entries, picture_names, plain_text
 from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
@@ -46,25 +47,28 @@ def draw_map(
     """
     height, width = classes.shape
     side = WIDTH / 2 - 0.1
-    entries = list(_make_legend(classes, codes, class_names))
-    columns = max(1, int(WIDTH / (0.55 + 0.085 * max(len(str(entry.get_label())) for entry in entries))))
-    legend_height = 0.24 * -(-len(entries) // columns)
-    figure, [left, right] = plt.subplots(
-        1, 2, figsize=(WIDTH, min(side * height / width, 2 * WIDTH) + legend_height + 0.9), layout="constrained"
-    )
-    left.imshow(np.where((scene == 0).all(axis=-1)[..., None], _rgb(NODATA_COLOUR), scene))
-    left.set_title("scene")
-    right.imshow(_colour_classes(classes, codes, class_colours(class_names)))
-    right.set_title("classes")
-    for axis in (left, right):
-        axis.set_xticks([])
-        axis.set_yticks([])
-    if pixel_metres is not None:
-        _add_scale_bar(left, width, height, pixel_metres)
-    figure.suptitle(title)
-    figure.legend(handles=entries, loc="outside lower center", ncols=columns, frameon=False)
-    with atomic_write(path) as part:
-        figure.savefig(part, dpi=DPI, format="png")
+    with plain_text([*class_names, title]):
+        entries = list(_make_legend(classes, codes, picture_names(class_names, path)))
+        columns = max(1, int(WIDTH / (0.55 + 0.085 * max(len(str(entry.get_label())) for entry in entries))))
+        legend_height = 0.24 * -(-len(entries) // columns)
+        figure, [left, right] = plt.subplots(
+            1, 2, figsize=(WIDTH, min(side * height / width, 2 * WIDTH) + legend_height + 0.9), layout="constrained"
+        )
+        left.imshow(np.where((scene == 0).all(axis=-1)[..., None], _rgb(NODATA_COLOUR), scene))
+        left.set_title("scene")
+        right.imshow(_colour_classes(classes, codes, class_colours(class_names)))
+        right.set_title("classes")
+        for axis in (left, right):
+            axis.set_xticks([])
+            axis.set_yticks([])
+        if pixel_metres is not None:
+            _add_scale_bar(left, width, height, pixel_metres)
+        figure.suptitle(title if can_draw(title) else "map")
+        labels = [str(entry.get_label()) for entry in entries]
+        numbers = list(map(str, range(len(labels))))
+        name_entries(figure.legend(entries, numbers, loc="outside lower center", ncols=columns, frameon=False), labels)
+        with atomic_write(path) as part:
+            figure.savefig(part, dpi=DPI, format="png")
 
 
 def choose_bar(metres: float) -> tuple[float, str]:

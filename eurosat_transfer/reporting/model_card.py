@@ -11,6 +11,7 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.prediction.saved_model import Description
 from eurosat_transfer.reporting.changed_parameters import data_name
+from eurosat_transfer.reporting.markdown import escape_name
 
 LICENCES = {  # of data sets; the licences of others are not known
     "eurosat": "The training images are EuroSAT (Helber et al., 2019), MIT licence; contains modified Copernicus "
@@ -75,6 +76,7 @@ def write_card(
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML
     )
+    templates.filters["name"] = escape_name
     path.write_text(templates.get_template("model_card.md.j2").render(context), encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +25,7 @@ from eurosat_transfer.reporting.cost import count_cost
 from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY, describe_data
 from eurosat_transfer.reporting.explorer import explorer_chart
 from eurosat_transfer.reporting.label_curves import join_label_curves, tabulate_label_curves
+from eurosat_transfer.reporting.markdown import escape_name, escape_tags
 from eurosat_transfer.reporting.palette import class_colours
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
@@ -194,16 +194,7 @@ def render_pages(context: Mapping[str, Any]) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    templates.filters["markdown"] = escape_tags
+    templates.filters |= {"markdown": escape_tags, "name": escape_name}
     for name in PAGES:
         with atomic_write(f"report/{name}") as part:
             part.write_text(templates.get_template(f"{name}.j2").render(context), encoding="utf-8")
-
-
-def escape_tags(text: str) -> str:
-    """Escape what Markdown takes for the start of an HTML tag. Other signs "<", as in "p < 0.05", stay as they are.
-
-    Args:
-        text: a sentence or a name.
-    """
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

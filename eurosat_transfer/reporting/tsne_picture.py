@@ -7,6 +7,7 @@ import numpy as np
 
 from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.class_names import name_entries, picture_names, plain_text
 from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
@@ -28,14 +29,20 @@ def draw_projections(
         classes: names by label.
         agreement: share of nearest neighbours of one class, by name of the projection.
     """
-    figure, [axes] = plt.subplots(1, len(points), figsize=(6.5 * len(points), 5.6), layout="constrained", squeeze=False)
+    size = (6.5 * len(points), 5.6)
     colours = class_colours(classes)
-    for axis, (name, xy) in zip(axes, points.items(), strict=True):
-        for label, class_name in enumerate(classes):
-            axis.scatter(*xy[y == label].T, s=14, color=colours[label], label=class_name, linewidths=0)
-        axis.set_title(f"{name}: {agreement[name]:.0%} of the {NEIGHBOURS} nearest are of one class")
-        axis.set_xticks([])
-        axis.set_yticks([])
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", markerscale=2, frameon=False)
-    with atomic_write(path) as part:
-        figure.savefig(part, dpi=DPI, format="png")
+    with plain_text(classes):
+        figure, [axes] = plt.subplots(1, len(points), figsize=size, layout="constrained", squeeze=False)
+        for axis, (name, xy) in zip(axes, points.items(), strict=True):
+            marks = [
+                axis.scatter(*xy[y == label].T, s=14, color=colour, linewidths=0)
+                for label, colour in enumerate(colours)
+            ]
+            axis.set_title(f"{name}: {agreement[name]:.0%} of the {NEIGHBOURS} nearest are of one class")
+            axis.set_xticks([])
+            axis.set_yticks([])
+        numbers = list(map(str, range(len(classes))))
+        legend = figure.legend(marks, numbers, loc="outside right center", markerscale=2, frameon=False)
+        name_entries(legend, picture_names(classes, path))
+        with atomic_write(path) as part:
+            figure.savefig(part, dpi=DPI, format="png")

@@ -17,6 +17,8 @@ from prediction.small_model import write_model
 
 from eurosat_transfer import __main__ as command_line
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.prediction.output import Rules
+from eurosat_transfer.prediction.progress import Result
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")  # tiles need none
 MIXED = (180, 170, 10)  # a colour between two classes
@@ -190,6 +192,34 @@ def test_what_cannot_work_is_refused_before_anything_is_written(here, arguments,
     assert {path.name for path in here.iterdir()} == {"model", "a.png"}
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "labels.parquet", "predictions.unreadable.csv"])
+def test_a_file_of_the_user_is_not_replaced(name):
+    Path("a.png").write_bytes(encoded(MIXED, "PNG"))
+    Path(name).write_text("file,label\na.png,Forest\n")
+    output = "predictions.csv" if "unreadable" in name else name
+    with pytest.raises(UserError, match=f"^-o {output}: {name} exists and is not the output of an earlier run; choose"):
+        predict("a.png", "-o", output)
+    assert Path(name).read_text() == "file,label\na.png,Forest\n"
+
+
+@pytest.mark.parametrize("output", ["predictions.csv", "predictions.parquet"])
+def test_the_output_of_an_earlier_run_is_replaced(output):
+    Path("a.png").write_bytes(encoded(MIXED, "PNG"))
+    Path("b.png").write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            predict("a.png", "b.png", "-o", output)
+    predict("a.png", "-o", output)
+    assert not Path("predictions.unreadable.csv").exists()
+
+
+def test_a_bar_in_the_name_of_a_class_is_no_separator():
+    probabilities = np.array([0.4, 0.4, 0.2], np.float32)
+    (row,) = Rules(["a|b", "c", "d"], 1.0, 1.0).rows([Result("1.png", probabilities, 0.5, None)])
+    assert row.class_ == "a|b"
+    assert row.set in ("a\\|b|c", "a\\|b|c|d")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--bands", "3,2"], ["--bands", "0,1,2"], ["--scale", "5,1"], ["--scale", "a,b"], ["--scale", "0,inf"]],
@@ -311,7 +341,7 @@ def test_an_image_is_never_replaced_by_the_output(output):
     content = encoded(MIXED, "PNG")
     Path("tile.csv").write_bytes(content)  # the content decides the format, not the suffix
     Path("link.csv").symlink_to("tile.csv")
-    with pytest.raises(UserError, match="is an input, which the output would replace; choose another name with -o"):
+    with pytest.raises(UserError, match="exists and is not the output of an earlier run; choose another name"):
         predict("tile.csv", "-o", output)
     assert Path("tile.csv").read_bytes() == content
 
@@ -321,7 +351,7 @@ def test_a_scene_is_never_replaced_by_its_map(name):
     Path("out").mkdir()
     content = encoded(MIXED, "PNG")
     Path("out", name).write_bytes(content)
-    with pytest.raises(UserError, match=f"out has the scene {name}, which the map would replace; choose another"):
+    with pytest.raises(UserError, match=f"out: the map would replace the scene .*{name}; choose another folder"):
         predict(f"out/{name}", "--map", "out")
     assert Path("out", name).read_bytes() == content
 

@@ -68,7 +68,7 @@ def test_damaged_outputs_are_removed_before_their_objects(cache, monkeypatch):
     """Only the object in the cache shows that an output is damaged, and not changed on purpose."""
     damaged = write_object(cache, b"one")
     damaged.write_bytes(b"changed")
-    file, folder = Path("plots/tsne.csv"), Path("data/dataset")
+    file, folder = Path("plots/tsne.csv"), Path("data/array_records")
     folder.mkdir(parents=True)
     (folder / "tile.png").touch()
     file.parent.mkdir()

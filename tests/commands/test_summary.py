@@ -150,11 +150,11 @@ def test_pictures_and_report_are_listed_if_they_exist(show):
 
 
 def test_damage_is_reported_instead_of_results(show, monkeypatch, capsys):
-    monkeypatch.setattr(integrity, "damaged_outputs", lambda: [Path("plots/tsne.png"), Path("data/dataset")])
+    monkeypatch.setattr(integrity, "damaged_outputs", lambda: [Path("plots/tsne.png"), Path("data/array_records")])
     with pytest.raises(UserError) as error:
         show(svm=0.5)
     assert str(error.value) == (
-        "damaged in DVC's cache: plots/tsne.png, data/dataset. The content differs from its checksum. "
+        "damaged in DVC's cache: plots/tsne.png, data/array_records. The content differs from its checksum. "
         "`python -m eurosat_transfer repair` removes the damaged objects"
     )
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""The download stage: data/dataset, data/index.csv and plots/tiles.png."""
+"""The download stage: data/array_records, data/index.csv and plots/tiles.png."""
 
 import io
 import sys
@@ -101,12 +101,12 @@ def test_the_default_data_set_has_2700_drawn_tiles(world):
     assert Image.open("plots/tiles.png").size == (672, 640)
 
 
-def test_the_class_is_the_innermost_folder(own):
+def test_an_image_in_a_folder_of_a_class_folder_is_refused(own):
     tree = own()
     (tree / "class_0/x").mkdir()
     (tree / "class_0/x/1.jpg").write_bytes(encoded((1, 2, 3)))
-    download.main()
-    assert {row["class"] for row in read_csv("data/index.csv")} == {"class_0", "class_1", "x"}
+    with pytest.raises(UserError, match=r"1 of 25 images .*: 'class_0/x/1\.jpg'; needed: .* of one level"):
+        download.main()
 
 
 @pytest.mark.slow

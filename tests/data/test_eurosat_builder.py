@@ -92,6 +92,21 @@ def test_the_address_in_the_parameters_is_downloaded(archive, serve, tmp_path, m
     assert path.read_bytes() == archive.read_bytes()
 
 
+def test_two_files_of_one_name_are_refused(tmp_path):
+    tree = eurosat_tree(tmp_path / "tiles")
+    (tree / "River/Forest_1.jpg").write_bytes((tree / "River/River_1.jpg").read_bytes())
+    archive = zip_tree(tree, tmp_path / "EuroSAT.zip", "2750/")
+    message = r"2 images whose file names are not unique: '2750/Forest/Forest_1\.jpg', '2750/River/Forest_1\.jpg'; .*"
+    with pytest.raises(UserError, match=rf"{message} data\.name=folder"):
+        prepared(tmp_path / "dataset", name="eurosat", url=str(archive))
+
+
+def test_the_source_may_be_a_file_address(archive):
+    assert fetch_archive(archive.as_uri(), None) == archive
+    with pytest.raises(UserError, match=r"data\.url: no file 'file:///no/where\.zip'; give a path or an http"):
+        fetch_archive("file:///no/where.zip", None)
+
+
 def test_a_wrong_checksum_is_refused(archive):
     with pytest.raises(UserError, match=r"data\.url: .*EuroSAT\.zip has sha256 [0-9a-f]{64}, expected 0000"):
         fetch_archive(str(archive), "0" * 64)

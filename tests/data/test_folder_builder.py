@@ -1,5 +1,8 @@
 """A user's own images, from a folder or a zip file. tests/hostile has trees and archives that are made to do harm."""
 
+import os
+import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +152,97 @@ def test_a_damaged_image_is_named_and_nothing_is_left_behind(tmp_path, content, 
     with pytest.raises(UserError, match=message):
         prepared(tmp_path / "data/dataset", name="folder", path=str(tree))
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_all_broken_images_are_listed_at_once(tmp_path):
+    tree = write_tree(tmp_path / "mine", images=14)
+    for number in range(3):
+        (tree / f"class_0/{number}.jpg").write_bytes(b"no image")
+    (tree / "class_1/odd.png").write_bytes(encoded((1, 2, 3), "PNG", "I;16"))
+    with pytest.raises(UserError) as refusal:
+        prepared(tmp_path / "data/dataset", name="folder", path=str(tree))
+    message = str(refusal.value)
+    assert message.startswith("4 of 29 images cannot be used: class_0/0.jpg is not a readable image: neither JPEG")
+    assert all(f"{name} is not a readable image" in message for name in ("class_0/1.jpg", "class_0/2.jpg"))
+    assert "class_1/odd.png has uint16 values" in message
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_many_broken_images_are_listed_up_to_a_number(tmp_path):
+    tree = write_tree(tmp_path / "mine", images=14)
+    for path in (tree / "class_0").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"^14 of 28 images cannot be used: .*; and 4 more$") as refusal:
+        prepared(tmp_path / "dataset", name="folder", path=str(tree))
+    assert str(refusal.value).count("is not a readable image") == 10
+
+
+@pytest.fixture
+def guarded():
+    """Give a folder that any user can read, and the rights of an ordinary user to the test: root may read anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        is_root = os.geteuid() == 0
+
+        def drop_rights():
+            if is_root:
+                os.seteuid(65534)
+
+        try:
+            yield Path(folder), drop_rights
+        finally:
+            if is_root:
+                os.seteuid(0)
+            for path in Path(folder).rglob("*"):
+                path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "named"),
+    [
+        ("class_1", 0o000, "'class_1'"),
+        ("class_1", 0o644, r"'class_1/\d+\.jpg'"),  # it may be listed, and its files not read
+        ("class_1/0.jpg", 0o000, r"'class_1/0\.jpg'"),
+        ("", 0o000, "the folder"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_name(guarded, name, mode, named):
+    folder, drop_rights = guarded
+    tree = write_tree(folder / "mine", classes=3, images=2)
+    (tree / name).chmod(mode)
+    drop_rights()
+    with pytest.raises(UserError, match=f"mine: {named} cannot be read: Permission denied; change its permissions"):
+        [image.read() for image in find_images(tree).values()]
+
+
+def test_a_system_folder_that_cannot_be_read_is_ignored(guarded):
+    folder, drop_rights = guarded
+    tree = write_tree(folder / "mine", images=2)
+    for name in ("lost+found", "class_0/@eaDir", ".Trash-1000"):
+        (tree / name).mkdir(mode=0o000)
+    drop_rights()
+    assert len(find_images(tree)) == 4
+
+
+def test_folders_of_file_managers_are_no_classes(tmp_path):
+    tree = write_tree(tmp_path / "mine", images=2)
+    for name in ("class_0/@eaDir/0.jpg/thumb.jpg", "#recycle/class_0/9.jpg", ".thumbnails/9.png", "__MACOSX/a/9.jpg"):
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).write_bytes(encoded((1, 2, 3)))
+    assert {image.label for image in find_images(tree).values()} == {"class_0", "class_1"}
+
+
+def test_an_archive_with_backslashes_is_refused_by_its_cause(tmp_path):
+    path = tmp_path / "mine.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("Forest\\1.jpg", "River\\1.jpg"):
+            archive.writestr(name, encoded((1, 2, 3)))
+    with pytest.raises(UserError, match=r"mine\.zip: .*Forest.*1\.jpg' has a backslash.* unpack the file and set data"):
+        find_images(path)
+
+
+def test_the_path_may_be_a_file_address(tmp_path):
+    tree = write_tree(tmp_path / "my tiles é", images=1)
+    assert len(prepared(tmp_path / "dataset", name="folder", path=tree.as_uri())) == 2
+    with pytest.raises(UserError, match=r"data\.path: 'file://nas/tiles' names the computer 'nas'; allowed"):
+        prepared(tmp_path / "dataset", name="folder", path="file://nas/tiles")

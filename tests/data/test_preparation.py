@@ -200,6 +200,32 @@ def test_a_data_set_without_images_is_refused(tmp_path, tfds_data_set):
         prepared(tmp_path / "dataset", name="little_texts")
 
 
+@pytest.mark.parametrize("name", ["eurosat/all", "eurosat/all:2.0.0", "iris", "imdb_reviews", "voc", "celeb_a"])
+def test_other_data_sets_of_tfds_are_refused_before_their_download(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", failing(AssertionError("a download")))
+    with pytest.raises(UserError, match=r"the data set \w+ holds .*; allowed: images with class labels; set"):
+        prepared(tmp_path / "dataset", name=name)
+
+
+def test_images_of_16_bits_are_refused(tmp_path, tfds_data_set):
+    features = LABELLED | {"image": tfds.features.Image(shape=(28, 28, 1), dtype=np.uint16)}
+    tfds_data_set("little_depths", features, [{"image": np.zeros((28, 28, 1), np.uint16), "label": "x"}])
+    with pytest.raises(UserError, match="holds images of 1 channels, uint16; allowed: 1 or 3 channels, uint8"):
+        prepared(tmp_path / "dataset", name="little_depths")
+
+
+@pytest.mark.parametrize("name", ["huggingface:mnist", "kubric:movi_a", "robotics:x/y", "nobody:mnist:3.0.1"])
+def test_a_name_with_a_namespace_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match=f"data.name: '{name}' has a namespace; allowed: .*, without a namespace"):
+        prepared(tmp_path / "dataset", name=name)
+
+
+def test_a_data_set_that_the_user_must_download_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "tfds"))
+    with pytest.raises(UserError, match=r"data\.name=resisc45: TFDS could not .* [Mm]anual"):
+        prepared(tmp_path / "dataset", name="resisc45")
+
+
 @pytest.mark.parametrize("name", ["eurosatt", "mnist/no_such_config", "mnist:9.9.9", "a/b/c d"])
 def test_an_unknown_data_set_is_refused(tmp_path, name):
     message = f"data.name: there is no data set '{name}' .*; allowed: landcover-demo, eurosat, folder, or the name of"

@@ -1,6 +1,7 @@
 """GeoTIFF files and PNG files of 16 bits are decoded. tests/hostile has files that are made to do harm."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -152,3 +153,15 @@ def test_an_alpha_band_that_is_chosen_is_read():
         assert dataset.colorinterp[3] == ColorInterp.alpha
     image = decode_raster(content, Rendering((4, 1, 1)))
     np.testing.assert_array_equal(image[..., 0], ramp(4, "uint8", first=0)[3])
+
+
+@pytest.mark.parametrize("code", [50002, 34712, 34661, 65000])  # JPEG XL, JPEG 2000, JBIG, and one that nobody uses
+def test_a_compression_without_a_decoder_is_named(code):
+    content = bytearray(with_pillow(Image.new("RGB", (16, 16)), compression="tiff_deflate"))
+    (directory,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, directory)
+    entries = range(directory + 2, directory + 2 + 12 * count, 12)
+    compression = next(entry for entry in entries if struct.unpack_from("<H", content, entry)[0] == 259)
+    struct.pack_into("<H", content, compression + 8, code)
+    with pytest.raises(ImageError, match=r"^its compression has no decoder here \(.*\); save it with `gdal_translate"):
+        decode_raster(bytes(content), Rendering())

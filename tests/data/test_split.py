@@ -298,3 +298,33 @@ def test_the_stage_writes_nothing_if_the_sizes_do_not_fit(indexed, world):
     with pytest.raises(UserError, match=r"split\.train=31 and split\.val=20 .* \(a 20, b 10\)"):
         split.main()
     assert not (indexed / "data/split.csv").exists()
+
+
+SMALL = {"train": 4, "val": 2, "test": 4}
+
+
+def test_if_all_images_contradict_each_other_the_line_says_so():
+    with pytest.raises(UserError, match=r"no image is left: all 8 have a copy with another label, see data/.*=keep"):
+        split_folds([0, 1] * 4, [0] * 8, **SMALL)
+
+
+def test_classes_without_two_different_images_are_named_with_what_to_do():
+    message = r"available for test: 0 images \(a 0, b 0, c 0\); fewer than two different images: a, b, c: add images of"
+    with pytest.raises(UserError, match=message):
+        split_folds([0, 1, 2] * 8, [0, 1, 2] * 8, **SMALL)
+
+
+def test_a_class_without_training_image_names_the_way_out():
+    labels = [0] * 30 + [1] * 30 + [2]  # the image of c is not among the first two of 31
+    message = r"leaves no training image of c; .*; set a larger split.train or all; fewer than two .*: c: add images"
+    with pytest.raises(UserError, match=message):
+        split_folds(labels, train=2, val=2, test=4)
+
+
+def test_the_stage_says_what_to_do_about_a_class_of_one_image(world, capsys):
+    world(**{"split.train": "all", "split.val": 2, "split.test": "all"})
+    rows = [(f"{i}.jpg", label, CLASSES[label], i) for i, label in enumerate([0] * 10 + [1] * 10 + [2])]
+    write_csv("data/index.csv", COLUMNS, rows)
+    split.main()
+    line = "classes with fewer than two different images: c; they cannot be both trained and tested: add images"
+    assert line in capsys.readouterr().out

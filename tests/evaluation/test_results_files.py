@@ -122,3 +122,9 @@ def test_chosen_parameters_are_left_out_if_there_are_none(capsys):
     write_results("svm", CLASSES, FILES, Results(VAL, TEST, 7))
     assert "chosen" not in capsys.readouterr().out
     assert "chosen" not in read_json("metrics/svm.json")
+
+
+def test_a_class_without_test_images_has_a_whole_number_of_them():
+    test = most_probable(np.array([0, 1]), np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]]))  # nor is it ever predicted
+    write_results("probe", CLASSES, FILES[:2], Results(VAL, test, 7))
+    assert [row["images"] for row in read_csv("plots/probe_classes.csv")] == ["1", "1", "0"]

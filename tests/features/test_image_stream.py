@@ -69,10 +69,10 @@ def test_an_error_of_the_reader_comes_through_after_the_images_before_it():
 
     def images():
         yield from ((n, colour(n)) for n in range(3))
-        raise ReaderError("data/dataset cannot be read")
+        raise ReaderError("data/array_records cannot be read")
 
     found = []
-    with pytest.raises(ReaderError, match="data/dataset cannot be read"):
+    with pytest.raises(ReaderError, match="data/array_records cannot be read"):
         found.extend(keys.tolist() for keys, _ in stream_batches(images(), corner, 2))
     assert found == [[0, 1], [2]]
 

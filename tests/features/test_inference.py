@@ -177,9 +177,9 @@ def test_errors_of_the_reader_and_of_an_image_come_through():
 
     def images():
         yield 0, encoded((1, 2, 3))
-        raise UserError("data/dataset cannot be read")
+        raise UserError("data/array_records cannot be read")
 
-    with pytest.raises(UserError, match="data/dataset cannot be read"):
+    with pytest.raises(UserError, match="data/array_records cannot be read"):
         list(network.extract(images(), PIXEL_SIZE))
     with pytest.raises(UserError, match="an image of the data set cannot be decoded"):
         list(network.extract([(0, b"\xff\xd8\xff no image")], PIXEL_SIZE))

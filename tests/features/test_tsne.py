@@ -239,3 +239,17 @@ def test_features_of_two_columns_can_be_projected(features):
 def test_rows_that_cannot_be_projected_are_refused(X):
     with pytest.raises(UserError, match="t-SNE cannot project the pixels; needed: two columns or more, and two differ"):
         find_neighbours("pixels", X, parameters())
+
+
+def test_rows_that_differ_less_than_the_grid_are_equal():
+    X = np.ones((40, 3))
+    X[7] += 1e-12
+    with pytest.raises(UserError, match=r"\(found 40 equal rows: all test images look alike\); look at plots"):
+        find_neighbours("pixels", X, parameters())
+
+
+def test_two_groups_of_equal_rows_can_be_projected():
+    X = np.repeat([[0.0, 1, 2], [5, 1, 2]], 40, axis=0)
+    points = project(find_neighbours("pixels", X, parameters()), parameters())
+    assert points.shape == (80, 2)
+    assert np.isfinite(points).all()

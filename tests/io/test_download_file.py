@@ -5,16 +5,19 @@ import hashlib
 import http.server
 import ipaddress
 import itertools
+import os
 import re
 import resource
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY, run
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -308,6 +311,18 @@ def test_every_pause_is_twice_as_long(start_server, monkeypatch):
     monkeypatch.setattr(time, "sleep", pauses.append)
     assert_fails("failed 4 times", start_server(reply(503))[0])
     assert pauses == [3, 6, 12]
+
+
+def test_a_socks_proxy_without_its_package_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    (tmp_path / "socks.py").write_text("raise ImportError")
+    command = "from eurosat_transfer.io.download import fetch_file; fetch_file('http://localhost/x', None, 'data.url')"
+    result = run(sys.executable, "-c", command, cwd=tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{REPOSITORY}")
+    line = result.stderr.splitlines()[-1]
+    assert "data.url: http://localhost/x cannot be reached through the SOCKS proxy" in line
+    assert "the package PySocks is missing: run `pip install pysocks`, or unset the variable" in line
 
 
 def test_an_unreachable_server_is_not_retried():

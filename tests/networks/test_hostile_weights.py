@@ -108,7 +108,7 @@ def pickle_before_hdf5(path):
 @pytest.mark.parametrize(
     ("write", "name", "message"),
     [
-        (code_in_keras_file, "code.keras", "is not an HDF5 file"),
+        (code_in_keras_file, "code.keras", "is not an HDF5 file but a .keras file, .*save_weights"),
         (pickle_file, "code.h5", "is not an HDF5 file"),
         (pickle_before_hdf5, "code.h5", "does not fit tilenet|has no weights for tilenet"),
     ],

@@ -118,6 +118,11 @@ def test_sections_keep_the_order_of_the_file(write):
         ("labels.sizes", 5, "labels.sizes must be a valid list (found 5)"),
         ("backbone.name", "", "backbone.name must have at least 1 character (found '')"),
         ("backbone.pretrain.images", 1, "backbone.pretrain.images must be greater than or equal to 128 (found 1)"),
+        (
+            "map.scene",
+            1.5,
+            "map.scene must be text, in two pairs of quotes: -S 'section.key=\"the path\"' or null (found 1.5)",
+        ),
         ("backbone.options", {1: 2}, "each key of backbone.options must be a valid string (found 1)"),
         (
             "backbone.options",

@@ -47,6 +47,7 @@ POSITIVE = Values((TINY, 1, 1.5, 1e300), (0, 0.0, -TINY, -1, INFINITY, NAN, True
 NON_NEGATIVE = Values((0, 0.0, TINY, 1, 1e300), (-TINY, -1, INFINITY, NAN, False, "0", None))
 FRACTION = Values((0, 0.0, 0.5, 1 - TINY), (-TINY, -0.1, 1, 1.0, 1.5, INFINITY, NAN, False, "0", None))
 TEXT = Values(("a",), ("", 1, True, None))
+PLACE = Values(("a",), ("", 1.5, True, None, ["a"]))
 SWITCH = Values((True, False), (0, 1, "true", None))
 SHA256 = Values(
     ("0123456789abcdef" * 4, None),
@@ -71,8 +72,8 @@ def choice(*values: str) -> Values:
 BOUNDS = {
     Data: {
         "name": TEXT,
-        "path": Values(("a", "ä"), (1, True)),  # null is tested with the name
-        "url": Values(("a", None), (1, True)),
+        "path": Values(("a", "ä"), (1.5, True)),  # null is tested with the name
+        "url": Values(("a", None), (1.5, True)),
         "sha256": SHA256,
         "bands": BANDS,
         "scale": SCALE,
@@ -89,19 +90,19 @@ BOUNDS = {
     Pretrain: {"images": Values((128, 129), (127, 0, -128, 128.0, True, None)), "epochs": COUNT},
     Backbone: {
         "name": TEXT,
-        "weights": TEXT,
+        "weights": PLACE,
         "sha256": SHA256,
         "image_size": COUNT.and_also("auto"),
         "options": Values(({}, {"alpha": 0.35}, {"a": None}), ({1: 2}, [], "a", None, *({o: 1} for o in RESERVED))),
         "pretrain": Values(({"images": 128, "epochs": 1},), ({}, {"images": 128}, 1, None)),
         "seed": SEED,
     },
-    Extract: {"preprocess": SWITCH, "pixel_size": COUNT, "features": TEXT.and_also(None), "sha256": SHA256},
+    Extract: {"preprocess": SWITCH, "pixel_size": COUNT, "features": PLACE.and_also(None), "sha256": SHA256},
     Tsne: {"images": COUNT.and_also("all"), "perplexity": POSITIVE, "seed": SEED},
     Knn: {"k": COUNT},
     Model: {"classifier": choice("auto", "knn", "svm", "probe", "finetune"), "refit": SWITCH},
     Map: {
-        "scene": TEXT.and_also(None),
+        "scene": PLACE.and_also(None),
         "window": COUNT.and_also("auto"),
         "stride": COUNT.and_also("auto"),
         "bands": BANDS,
@@ -227,6 +228,15 @@ def test_unknown_parameter_is_refused(kind):
     with pytest.raises(ValidationError) as refusal:
         validate(kind, other=1)
     assert [(error["type"], error["loc"]) for error in refusal.value.errors()] == [("extra_forbidden", ("other",))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(Data, "path"), (Data, "url"), (Backbone, "weights"), (Extract, "features"), (Map, "scene")],
+)
+def test_a_path_of_digits_becomes_text(kind, name):
+    section = validate(kind, **REQUIRED.get((kind, name), {}), **{name: 2750})
+    assert section.model_dump()[name] == "2750"
 
 
 def test_section_cannot_be_changed():

@@ -70,5 +70,5 @@ def test_stages_on_features_run_with_the_pulled_features_alone(bob, store, witho
     assert sorted(path.name for path in (bob / "data").iterdir()) == [".gitignore", "features.npz", "pixels.npz"]
     cached = {path.parent.name + path.name for path in (bob / ".dvc/cache/files/md5").rglob("*") if path.is_file()}
     assert objects_of("data/features.npz", bob, store) <= cached
-    for output in ("data/dataset", "data/backbone", "data/split.csv", "data/index.csv"):
+    for output in ("data/array_records", "data/backbone", "data/split.csv", "data/index.csv"):
         assert not objects_of(output, bob, store) & cached

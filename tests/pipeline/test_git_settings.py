@@ -67,7 +67,7 @@ def test_the_advice_for_damage_by_line_ends_restores_the_bundle(tmp_path):
 
 
 def test_files_of_file_managers_change_no_stage(reproduced):
-    for name in ("data/dataset", "eurosat_transfer/reporting/templates", "model"):
+    for name in ("data/array_records", "eurosat_transfer/reporting/templates", "model"):
         assert (reproduced / name).is_dir()
         for file in (".DS_Store", "Thumbs.db", "._x", "desktop.ini", ".nfs0001", "x~", "@eaDir/x", "__pycache__/x.pyc"):
             (reproduced / name / file).parent.mkdir(exist_ok=True)

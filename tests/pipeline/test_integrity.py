@@ -172,7 +172,7 @@ def copy(reproduced, tmp_path, monkeypatch) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("output", "change", "stage"),
-    [("data/features.npz", {"svm.C": 7}, "svm"), ("data/dataset", {"extract.pixel_size": 9}, "extract")],
+    [("data/features.npz", {"svm.C": 7}, "svm"), ("data/array_records", {"extract.pixel_size": 9}, "extract")],
 )
 def test_a_stage_refuses_a_damaged_input_and_repair_removes_it(copy, output, change, stage):
     lock = (copy / "dvc.lock").read_bytes()

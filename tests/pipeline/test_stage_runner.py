@@ -45,6 +45,13 @@ def test_success_returns_to_the_caller(tmp_path):
     assert "work\nthe caller goes on\nexit handler of the stage\n" in result.stdout
 
 
+def test_a_terminal_without_the_characters_of_a_name_is_no_error(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT.replace("BODY", r"print('For\u00eat \u68ee')"), encoding="utf-8")
+    result = run(sys.executable, "script.py", cwd=tmp_path, PYTHONPATH=str(REPOSITORY), PYTHONIOENCODING="ascii")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert r"For\xeat \u68ee" in result.stdout
+
+
 def test_objects_are_frozen_at_exit_only(tmp_path):
     result = run_script(tmp_path, "pass")
     assert "frozen in the stage: False" in result.stdout

@@ -359,6 +359,25 @@ def test_files_appear_together_and_other_files_stay(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"model", "scene.tif", "out"}
 
 
+@pytest.mark.parametrize("name", ["map.png", "classes.tif", "areas.csv"])
+def test_files_of_the_user_with_the_names_of_a_map_stay(tmp_path, name):
+    scene = write_scene(tmp_path / "scene.tif", plain(RED, 40, 40))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("mine")
+    with pytest.raises(UserError, match=f"out: {name} exists and is not of an earlier map; choose another folder"):
+        map_small(tmp_path, scene)
+    assert [(path.name, path.read_text()) for path in (tmp_path / "out").iterdir()] == [(name, "mine")]
+
+
+def test_a_map_does_not_replace_its_scene(tmp_path):
+    (tmp_path / "out").mkdir()
+    scene = write_scene(tmp_path / "out/classes.tif", plain(RED, 40, 40))
+    content = scene.read_bytes()
+    with pytest.raises(UserError, match=r"out: the map would replace the scene .*classes\.tif; choose another folder"):
+        map_small(tmp_path, scene)
+    assert scene.read_bytes() == content
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="out is a file; a map needs a folder"):

@@ -55,6 +55,13 @@ def test_images_are_chosen_by_class_and_mistake(explorer):
     assert chosen(explorer, of="b", shown="svm wrong") == [3]
 
 
+def test_a_class_may_have_the_name_of_the_first_choice():
+    chart = explorer_chart(POINTS, ["a", "b", "all classes"], ["svm", "knn"]).to_dict()
+    assert menu(chart, "of") == ["(all classes)", "a", "b", "all classes"]
+    assert chosen(chart) == [0, 1, 2, 3]
+    assert chosen(chart, of="all classes") == []
+
+
 def test_the_images_that_are_not_chosen_are_grey(explorer):
     rest, points, *_ = explorer["layer"]
     assert (rest["transform"], points["transform"]) == ([{"filter": "!datum.chosen"}], [{"filter": "datum.chosen"}])

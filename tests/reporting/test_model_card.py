@@ -52,6 +52,14 @@ def test_the_card_says_what_the_figures_are(card):
     assert "64 x 48 pixels" in text
 
 
+def test_names_of_classes_are_text(tmp_path):
+    odd = DESCRIPTION.model_copy(update={"classes": ["<b>", "low_$5_$6", "a|b"]})
+    write_card(tmp_path / "README.md", odd, default_parameters(), METRICS, COMPARISON)
+    text = (tmp_path / "README.md").read_text()
+    assert "with 3 classes: &lt;b>, low&#95;&#36;5&#95;&#36;6, a&#124;b." in text
+    assert "| &lt;b> | 0.800 |" in text
+
+
 def test_only_drawn_tiles_make_a_toy(card):
     assert "This is a toy" in card()
     assert "This is a toy" not in card(data__name="eurosat")

@@ -304,6 +304,12 @@ def test_class_names_are_escaped_in_html(write_pages):
     assert written["report.md"].count("&lt;script>alert(1)&lt;/script>") == 2  # a weak class, and the table
 
 
+def test_a_single_backtick_in_a_name_starts_no_code(write_pages):
+    written = write_pages(classes=["a`b", "b"], svm=["b"] * 4)
+    assert "a`b has F1" in written["report.html"]
+    assert "a\\`b has F1" in written["report.md"]
+
+
 def test_only_what_starts_a_tag_is_escaped_in_markdown():
     assert pages.escape_tags("<b>, </b>, <!-- and <?") == "&lt;b>, &lt;/b>, &lt;!-- and &lt;?"
     assert pages.escape_tags("Holm's p < 1e-12, <3") == "Holm's p < 1e-12, <3"

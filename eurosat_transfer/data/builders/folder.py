@@ -1,19 +1,28 @@
 """The builder for a user's own images, from a folder or a zip file with one subfolder per class, or with a table."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from tqdm import tqdm
 
 from eurosat_transfer.data.builders.base import TileBuilder
-from eurosat_transfer.data.builders.image_names import check_image_names, check_utf8, class_of, is_image
+from eurosat_transfer.data.builders.image_names import (
+    SHOWN,
+    check_image_names,
+    check_utf8,
+    class_of,
+    is_image,
+    join_names,
+)
 from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.image_zip import find_in_zip
 from eurosat_transfer.data.builders.labels_table import find_table, read_labels
-from eurosat_transfer.data.image_files import to_rgb
+from eurosat_transfer.data.image_files import RenderingMismatchError, to_rgb
 from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.local_path import to_path
 
 
 class FoundImage(NamedTuple):
@@ -65,6 +74,14 @@ def find_images(path: Path) -> dict[str, FoundImage]:
     return {name: FoundImage(labels[name], found[name]) for name in names}
 
 
+def _describe_broken(broken: Sequence[str], images: int) -> str:
+    """Describe the images that cannot be used: the first SHOWN of them, and how many more there are."""
+    if len(broken) == 1:
+        return broken[0]
+    rest = f"; and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    return f"{len(broken)} of {images} images cannot be used: {'; '.join(broken[:SHOWN])}{rest}"
+
+
 class Folder(TileBuilder):
     """Images in one folder per class, or with a table of labels: two or more classes, and images of any size."""
 
@@ -79,18 +96,39 @@ class Folder(TileBuilder):
             rendering: how images become 8-bit RGB images. None: images of other kinds are refused.
 
         Raises:
-            UserError: see find_images.
+            UserError: see find_images, or two images would be stored under one name.
         """
         self._rendering = rendering or Rendering()
-        self._images = find_images(Path(path).expanduser())
+        self._images = find_images(to_path(path, "data.path"))
+        self._check_keys(path)
         super().__init__(data_dir=data_dir)
+
+    def _check_keys(self, path: str) -> None:
+        """Refuse two images that would be stored under one name. TFDS ends in an assertion."""
+        counts = Counter(map(self._key, self._images))
+        if same := [name for name in self._images if counts[self._key(name)] > 1]:
+            raise UserError(
+                f"{path} has {len(same)} images whose file names are not unique: {join_names(same)}; in EuroSAT they "
+                "are: rename these files, or use the images as data of your own with data.name=folder and data.path"
+            )
 
     def _classes(self) -> list[str]:
         return sorted({image.label for image in self._images.values()})
 
     def _tiles(self) -> Iterator[tuple[str, str, bytes]]:
-        for name, image in tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None):
-            yield self._key(name), image.label, to_rgb(image.read(), name, self._rendering)
+        broken: list[str] = []
+        images = tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None)
+        for place, (name, image) in enumerate(images):
+            try:
+                encoded = to_rgb(image.read(), name, self._rendering)
+            except UserError as error:
+                if place == 0 and isinstance(error, RenderingMismatchError):  # one for all images, as it seems
+                    raise
+                broken.append(str(error))
+            else:
+                yield self._key(name), image.label, encoded
+        if broken:
+            raise UserError(_describe_broken(broken, len(self._images)))
 
     def _key(self, name: str) -> str:
         """Return the name under which the data set stores an image. TFDS orders the images by its hash."""

@@ -21,8 +21,8 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
         By name in the archive: a function that reads the file, or raises UserError if it is damaged.
 
     Raises:
-        UserError: the file is not a zip archive, or a member points outside the archive, is a symbolic link, has the
-            name of another member, or is an image or the table of labels, and is too large.
+        UserError: the file is not a zip archive, or a member points outside the archive, is a symbolic link, has a
+            backslash or the name of another member, or is an image or the table of labels, and is too large.
     """
     try:
         archive = ZipFile(path)
@@ -37,6 +37,11 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
             raise UserError(f"{path}: {info.filename!r} is a symbolic link; allowed: files")
         if info.is_dir():
             continue
+        if "\\" in info.filename and is_read(PurePosixPath(info.filename.replace("\\", "/"))):
+            raise UserError(
+                f"{path}: {info.filename!r} has a backslash, which some programs for Windows write where a zip file "
+                "needs a slash; unpack the file and set data.path to the folder, or pack it with another program"
+            )
         if info.filename in members:
             raise UserError(f"{path} has two files named {info.filename!r}; allowed: one")
         if info.file_size > MAX_FILE_BYTES and is_read(name):

@@ -1,9 +1,10 @@
 """The table labels.csv, which gives images their labels if these are not in one folder per class."""
 
+import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
-from eurosat_transfer.data.builders.image_names import TABLE, check_storable, is_hidden
+from eurosat_transfer.data.builders.image_names import TABLE, check_distinct, check_storable, is_hidden
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import parse_csv
 
@@ -56,8 +57,11 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
             f"{','.join(header)!r}; rename the file if it is not the table of labels"
         )
     labels: dict[str, str] = {}
+    by_form = {unicodedata.normalize("NFC", name): name for name in images}
     for number, row in enumerate(rows, 1):
         name, label = str(PurePosixPath(table).parent / row["file"]), row["label"]
+        if name not in images:  # macOS writes an accent in the name of a file as a character of its own
+            name = by_form.get(unicodedata.normalize("NFC", name), name)
         if name not in images:
             raise UserError(
                 f"{where}: row {number} has the file {row['file']!r}, which is not a JPEG, PNG or GeoTIFF image beside "
@@ -75,6 +79,7 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
             f"{where} has no row for {len(unlabelled)} of {len(images)} images, the first of them {unlabelled[0]!r}; "
             "add rows, or remove images"
         )
+    check_distinct(dict.fromkeys(labels.values()), f"{where}: the labels", "use one of them")
     if len(set(labels.values())) < 2:
         found = ", ".join(sorted(set(labels.values()))) or "none"
         raise UserError(f"{where} has these labels: {found}; needed: two or more")

@@ -2,23 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.drawing_style import default_style
 from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
 
 
+@default_style()
 def draw_projections(
     path: str,
     points: Mapping[str, np.ndarray],
     y: np.ndarray,
     classes: Sequence[str],
     agreement: Mapping[str, float],
-) -> None:
+) -> Figure:
     """Draw projections, coloured by class, with a legend.
 
     Args:
@@ -27,8 +29,12 @@ def draw_projections(
         y: int64, (n,), labels.
         classes: names by label.
         agreement: share of nearest neighbours of one class, by name of the projection.
+
+    Returns:
+        The figure that was saved.
     """
-    figure, [axes] = plt.subplots(1, len(points), figsize=(6.5 * len(points), 5.6), layout="constrained", squeeze=False)
+    figure = Figure(figsize=(6.5 * len(points), 5.6), layout="constrained")
+    [axes] = figure.subplots(1, len(points), squeeze=False)
     colours = class_colours(classes)
     for axis, (name, xy) in zip(axes, points.items(), strict=True):
         for label, class_name in enumerate(classes):
@@ -39,3 +45,4 @@ def draw_projections(
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", markerscale=2, frameon=False)
     with atomic_write(path) as part:
         figure.savefig(part, dpi=DPI, format="png")
+    return figure

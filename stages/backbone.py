@@ -18,13 +18,14 @@ from eurosat_transfer.parameters.backbone import Backbone
 from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
-from eurosat_transfer.tensorflow_setup import make_reproducible
+from eurosat_transfer.tensorflow_setup import make_reproducible, use_threads
 
 
 def main() -> None:
     """Run the stage."""
     params = load_section(Backbone)
     size = default_image_size(params.name) if params.image_size == "auto" else params.image_size
+    use_threads(params.pretrain.threads)
     make_reproducible(params.seed)
     imagenet = params.weights == "auto" and params.name != "tilenet"
     model = build_backbone(params.name, size, params.options, "imagenet" if imagenet else None)

@@ -183,7 +183,8 @@ def openvino(network: Network) -> list[Candidate]:
     Source: https://docs.openvino.ai/2025/openvino-workflow/running-inference/optimize-inference.html
     """
     import keras
-    import openvino as ov
+
+    from eurosat_transfer.openvino_setup import openvino as ov
 
     def make(batch: int) -> Stream:
         model, function, signature = _function(network, batch)

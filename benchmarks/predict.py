@@ -200,7 +200,7 @@ def _set_up_openvino(
 
     Source: https://docs.openvino.ai/2025/openvino-workflow/running-inference/optimize-inference.html
     """
-    import openvino
+    from eurosat_transfer.openvino_setup import openvino
 
     core, compiled = openvino.Core(), {}
     for batch in BATCHES:
@@ -220,7 +220,7 @@ def _set_up_openvino(
 
 def _infer(compiled, images: Iterator[np.ndarray], batch: int) -> tuple[float, float, np.ndarray]:
     """Classify images: images per second, CPU seconds per image, and the first image's probabilities."""
-    import openvino
+    from eurosat_transfer.openvino_setup import openvino
 
     results, count = {}, 0
     queue = openvino.AsyncInferQueue(compiled)

@@ -11,9 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary
-from eurosat_transfer.errors import UserError
-from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure
+from eurosat_transfer.environment import prepare_program
+
+prepare_program()  # before the commands load other libraries
+
+from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary  # noqa: E402
+from eurosat_transfer.errors import UserError  # noqa: E402
+from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure  # noqa: E402
 
 # A command's module loads what is slow to import only when the command runs, so that --help answers at once.
 COMMANDS = {

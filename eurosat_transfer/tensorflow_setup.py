@@ -2,16 +2,20 @@
 
 EUROSAT_TRANSFER_VERBOSE   set it to 1 to see everything that TensorFlow prints while it loads.
 
-Every module of the project takes `keras` and `tf` from here, so that no import order can change a result.
+Every module of the project takes `keras` and `tf` from here, so that neither the order of imports nor a setting of
+another project can change a result.
 """
 
 import faulthandler
 import gc
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from eurosat_transfer.environment import ONEDNN, TENSORFLOW, remove_variables
 
 TRAINING_THREADS = 2  # another number of threads would round sums differently
 KERAS_OPTIONAL = ("sklearn", "matplotlib")  # Keras imports them for wrappers and galleries that the project never uses
@@ -75,23 +79,59 @@ def _quiet_import() -> Iterator[None]:
             os.close(terminal)
 
 
+@contextmanager
+def _named_keras_json() -> Iterator[None]:
+    """End the program with one line if Keras cannot read its settings. It reads them before they can be changed.
+
+    Raises:
+        SystemExit: keras.json in the home folder has a value that Keras does not allow.
+    """
+    try:
+        yield
+    except (ValueError, OSError, AttributeError) as error:
+        if not re.search(r"Invalid `\w+` configuration|keras\.json|no attribute 'get'", str(error)):
+            raise
+        folder = os.environ.get("KERAS_HOME", "~/.keras")
+        sys.exit(f"error: Keras cannot read {folder}/keras.json: {error} This project does not need the file; move it")
+
+
+remove_variables(f"{TENSORFLOW}|{ONEDNN}")
+os.environ["KERAS_BACKEND"] = "tensorflow"  # these two take precedence over keras.json
+os.environ["KERAS_NNX_ENABLED"] = "0"
 if not VERBOSE:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # leaves GPU memory to other processes
 
-with _quick_import(), _quiet_import():
+with _quick_import(), _named_keras_json(), _quiet_import():
     import keras
     import tensorflow as tf
 
-__all__ = ["epoch_lines", "keras", "keras_verbosity", "make_reproducible", "tf", "without_autotuning"]
+__all__ = ["epoch_lines", "keras", "keras_verbosity", "make_reproducible", "tf", "use_threads", "without_autotuning"]
 
-tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("TF_NUM_INTRAOP_THREADS", TRAINING_THREADS)))
+# Keras has read ~/.keras/keras.json. These are its values without that file.
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
+
+tf.config.threading.set_intra_op_parallelism_threads(TRAINING_THREADS)
 
 # TensorFloat-32 rounds the inputs of matrix multiplications on a GPU, so it is disabled. On an H200, the error of the
 # features was 5e-4 with TensorFloat-32 and 5e-7 without it, relative to the largest feature.
 tf.config.experimental.enable_tensor_float_32_execution(False)
 
 tf.get_logger().setLevel("ERROR")  # TFDS calls deprecated names of TensorFlow, and each call logs a warning
+
+
+def use_threads(count: int) -> None:
+    """Let each operation of TensorFlow use another number of threads. This changes rounding.
+
+    Args:
+        count: number of threads.
+
+    Raises:
+        RuntimeError: TensorFlow has already computed something with another number.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(count)
 
 
 def make_reproducible(seed: int) -> None:

@@ -19,7 +19,7 @@ from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
-from eurosat_transfer.tensorflow_setup import make_reproducible
+from eurosat_transfer.tensorflow_setup import make_reproducible, use_threads
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
     if params.weights not in ("auto", "none"):
         check_is_no_output("backbone.weights", params.weights)
     size = default_image_size(params.name) if params.image_size == "auto" else params.image_size
+    use_threads(params.pretrain.threads)
     make_reproducible(params.seed)
     imagenet = params.weights == "auto" and params.name != "tilenet"
     model = build_backbone(params.name, size, params.options, "imagenet" if imagenet else None)

@@ -28,12 +28,14 @@ from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
+from eurosat_transfer.tensorflow_setup import use_threads
 
 
 def main() -> None:
     """Run the stage."""
     parameters = load_parameters()
     params, preprocess = parameters.section(Finetune), parameters.section(Extract).preprocess
+    use_threads(params.threads)
     dataset, selection = open_selection()
     folds, classes = selection.folds(), len(selection.classes)
     tiles = folds[0].read(dataset)

@@ -22,12 +22,14 @@ from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.checkpoints import checkpoint_folder
 from eurosat_transfer.models.model_folder import choose_classifier, fit_classifier, write_model
 from eurosat_transfer.parameters.data import Data
+from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL
 from eurosat_transfer.reporting.model_card import write_card
+from eurosat_transfer.tensorflow_setup import use_threads
 
 
 def main() -> None:
@@ -35,6 +37,8 @@ def main() -> None:
     parameters = load_parameters()
     metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
     name = choose_classifier(parameters.section(Model).classifier, metrics)
+    if name == "finetune":
+        use_threads(parameters.section(Finetune).threads)
     dataset, selection = open_selection()
     tiles, features = selection.folds()[0].read(dataset), next(load_features().folds())
     with checkpoint_folder("model", digest_inputs("model"), parameters.as_dict()) as checkpoints:

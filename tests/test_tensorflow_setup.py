@@ -1,5 +1,6 @@
 """The import of TensorFlow. Most tests replace TensorFlow and Keras by small modules that load at once."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import REPOSITORY, run
+from hostile_home import KERAS_JSON, write_hostile_home
 
 from eurosat_transfer import tensorflow_setup
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf, without_autotuning
@@ -18,6 +20,7 @@ import os
 from types import SimpleNamespace
 os.write(2, b"{GREETING}\\n")
 callbacks = SimpleNamespace(Callback=object)
+config = SimpleNamespace(set_floatx=id, set_epsilon=id, set_image_data_format=id)
 missing = []
 for name in ("sklearn", "matplotlib"):
     try:
@@ -88,7 +91,7 @@ def test_faulthandler_is_restored_after_the_import(fakes, was_enabled):
 
 
 def test_a_process_without_standard_error_can_import(fakes):
-    (fakes / "keras.py").write_text("from types import SimpleNamespace\ncallbacks = SimpleNamespace(Callback=object)\n")
+    (fakes / "keras.py").write_text("\n".join(line for line in KERAS.splitlines() if "os.write" not in line))
     close = "import os, sys\nos.close(2)\nos.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
     variables = {"EUROSAT_TRANSFER_VERBOSE": "", "PYTHONPATH": str(fakes)}
     assert run(sys.executable, "-c", close, f"{IMPORT}print(1)", cwd=REPOSITORY, **variables).stdout == "1\n"
@@ -140,9 +143,41 @@ print(gc.isenabled(), sklearn.svm.SVC().fit([[0], [1]], [0, 1]).predict([[1]]), 
     assert result.stderr == ""
 
 
+@pytest.mark.slow
+def test_keras_json_in_the_home_folder_changes_nothing(tmp_path):
+    print_settings = "c = keras.config\nprint(c.backend(), c.floatx(), c.epsilon(), c.image_data_format())"
+    write_hostile_home(tmp_path)
+    (tmp_path / ".keras/keras.json").write_text(json.dumps(KERAS_JSON | {"nnx_enabled": True}))
+    variables = {"HOME": str(tmp_path), "KERAS_HOME": str(tmp_path / ".keras"), "KERAS_BACKEND": "torch"}
+    result = python(IMPORT + print_settings, tmp_path, **variables)
+    assert result.stdout == "tensorflow float32 1e-07 channels_last\n", result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [('{"floatx": "bfloat16"}', "Invalid `floatx`"), ('{"epsilon": 1}', "Invalid `epsilon`"), ("[]", "no attribute")],
+)
+def test_keras_json_that_keras_cannot_read_is_named(tmp_path, content, reason):
+    (tmp_path / "keras.json").write_text(content)
+    result = python(IMPORT, tmp_path / "no fakes", KERAS_HOME=str(tmp_path))
+    assert result.returncode == 1
+    *_, line = result.stderr.splitlines()
+    assert line.startswith(f"error: Keras cannot read {tmp_path}/keras.json: ")
+    assert reason in line
+    assert line.endswith("This project does not need the file; move it")
+    assert "Traceback" not in result.stderr
+
+
 def test_training_uses_two_threads_and_no_tensorfloat():
     assert tf.config.threading.get_intra_op_parallelism_threads() == 2
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+def test_training_uses_as_many_threads_as_it_is_told(fakes):
+    program = f"{IMPORT}from eurosat_transfer.tensorflow_setup import use_threads\nuse_threads(16)\n"
+    calls = "print(tf.config.threading.set_intra_op_parallelism_threads.call_args_list)"
+    assert python(program + calls, fakes, TF_NUM_INTRAOP_THREADS="8").stdout == "[call(2), call(16)]\n"
 
 
 @pytest.mark.slow

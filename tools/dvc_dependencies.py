@@ -24,8 +24,14 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 
 DVC_YAML, PARAMS_YAML = Path("dvc.yaml"), Path("params.yaml")
 PACKAGES = ("eurosat_transfer", "stages")
-# How stages start and read their parameters, and the error that they raise: none of this changes a result.
-WITHOUT_EFFECT = ("eurosat_transfer.pipeline", "eurosat_transfer.parameters", "eurosat_transfer.errors")
+# How stages start and read their parameters, the error that they raise, and the settings of other projects that they
+# remove: none of this changes a result.
+WITHOUT_EFFECT = (
+    "eurosat_transfer.pipeline",
+    "eurosat_transfer.parameters",
+    "eurosat_transfer.errors",
+    "eurosat_transfer.environment",
+)
 READ_OF_CLASSIFIERS = {  # of the files that a classifier's stage writes
     "compare": r"metrics/\w+\.json|plots/\w+_(predictions|classes)\.csv",
     "model": r"metrics/\w+\.json|plots/\w+_predictions\.csv",

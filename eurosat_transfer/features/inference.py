@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import openvino
 from PIL import Image
 from tqdm import tqdm
 
@@ -23,6 +22,7 @@ from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.features.image_stream import Batch, stream_batches
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
+from eurosat_transfer.openvino_setup import openvino
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
 
 # Images per batch. Larger batches are not faster, and they need more memory: each core holds two batches.
@@ -112,7 +112,7 @@ class Network:
     def engine(self) -> list[str]:
         """The software and hardware, see describe_engine, and a digest of the features that they give fixed images.
 
-        The description alone is not enough: other settings, such as ONEDNN_MAX_CPU_ISA, change the last bits too.
+        The description alone is not enough: a virtual machine can hide instructions, which changes the last bits too.
         """
         return [*describe_engine(), self._fingerprint]
 

@@ -17,6 +17,7 @@ class Pretrain(Section):
 
     images: Annotated[int, Field(ge=128, description="At least two batches.")]
     epochs: Count
+    threads: Count
 
 
 class Backbone(Section):

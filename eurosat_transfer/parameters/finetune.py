@@ -37,6 +37,7 @@ class Finetune(Section):
     test_turns: bool
     refit: bool
     label_sizes: list[Count]
+    threads: Count
     seed: Seed
 
     @model_validator(mode="after")

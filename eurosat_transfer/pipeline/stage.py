@@ -15,8 +15,8 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.locks import SOFT_LOCKS
 from eurosat_transfer.pipeline.definition import inputs_of
 from eurosat_transfer.pipeline.exclusive import run_exclusively
-from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept
 from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure
+from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept
 from eurosat_transfer.pipeline.integrity import damaged_outputs
 from eurosat_transfer.pipeline.seconds_log import log_seconds
 from eurosat_transfer.pipeline.sharing import computed_once

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import openvino
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.openvino_setup import openvino
 
 # Processor time on 2 cores, for tiles of 64x64: MobileNetV2 with an SVM is fastest with batches of 4. With 8 it is 8 %
 # slower. With 1 it is a third slower, because each batch reads the constants of the classifier once. tilenet is fastest

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.reporting.drawing_style import default_style
 from eurosat_transfer.reporting.palette import activation_colour
 
 DPI = 110
 
 
-def draw_losses(path: str, curves: Sequence[Mapping[str, Any]], converged: float) -> None:
+@default_style()
+def draw_losses(path: str, curves: Sequence[Mapping[str, Any]], converged: float) -> Figure:
     """Draw the training losses at the best learning rates, one panel per network and one line per seed.
 
     Args:
@@ -20,9 +22,13 @@ def draw_losses(path: str, curves: Sequence[Mapping[str, Any]], converged: float
         curves: a row per epoch, sorted by network, activation and seed: network, activation, rate, seed, iteration,
             loss (mean training loss of the epoch).
         converged: the loss at which a network has converged.
+
+    Returns:
+        The figure that was saved.
     """
     networks = list(dict.fromkeys(row["network"] for row in curves))
-    figure, panels = plt.subplots(1, len(networks), figsize=(10, 4), sharey=True, squeeze=False, layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    panels = figure.subplots(1, len(networks), sharey=True, squeeze=False)
     for axis, network in zip(panels[0], networks, strict=True):
         rows = [row for row in curves if row["network"] == network]
         labelled = set()
@@ -37,3 +43,4 @@ def draw_losses(path: str, curves: Sequence[Mapping[str, Any]], converged: float
     panels[0][0].set_ylabel("training loss")
     with atomic_write(path) as part:
         figure.savefig(part, dpi=DPI, format="png")
+    return figure

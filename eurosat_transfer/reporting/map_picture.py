@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.class_names import can_draw, name_entries, picture_names, plain_text
+from eurosat_transfer.reporting.drawing_style import default_style
 from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
@@ -21,6 +22,7 @@ NODATA_COLOUR = "#ffffff"  # a light grey would look like a class
 STRIPES = 90  # diagonal stripes over the width of the map
 
 
+@default_style()
 def draw_map(
     path: Path | str,
     scene: np.ndarray,
@@ -29,7 +31,7 @@ def draw_map(
     class_names: Sequence[str],
     pixel_metres: float | None,
     title: str,
-) -> None:
+) -> Figure:
     """Draw a scene beside the map of its classes, with a legend of the classes that occur and a scale bar.
 
     Unsure pixels have white stripes. Unfamiliar pixels have black stripes.
@@ -44,6 +46,9 @@ def draw_map(
         pixel_metres: side of a pixel of these arrays in metres, after any reduction. None: not known, so there is no
             scale bar.
         title: of the picture.
+
+    Returns:
+        The figure that was saved.
     """
     height, width = classes.shape
     side = WIDTH / 2 - 0.1
@@ -51,9 +56,9 @@ def draw_map(
         entries = list(_make_legend(classes, codes, picture_names(class_names, path)))
         columns = max(1, int(WIDTH / (0.55 + 0.085 * max(len(str(entry.get_label())) for entry in entries))))
         legend_height = 0.24 * -(-len(entries) // columns)
-        figure, [left, right] = plt.subplots(
-            1, 2, figsize=(WIDTH, min(side * height / width, 2 * WIDTH) + legend_height + 0.9), layout="constrained"
-        )
+        size = (WIDTH, min(side * height / width, 2 * WIDTH) + legend_height + 0.9)
+        figure = Figure(figsize=size, layout="constrained")
+        left, right = figure.subplots(1, 2)
         left.imshow(np.where((scene == 0).all(axis=-1)[..., None], _rgb(NODATA_COLOUR), scene))
         left.set_title("scene")
         right.imshow(_colour_classes(classes, codes, class_colours(class_names)))
@@ -69,6 +74,7 @@ def draw_map(
         name_entries(figure.legend(entries, numbers, loc="outside lower center", ncols=columns, frameon=False), labels)
         with atomic_write(path) as part:
             figure.savefig(part, dpi=DPI, format="png")
+    return figure
 
 
 def choose_bar(metres: float) -> tuple[float, str]:

@@ -2,24 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from eurosat_transfer.evaluation.embedding import NEIGHBOURS
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.class_names import name_entries, picture_names, plain_text
+from eurosat_transfer.reporting.drawing_style import default_style
 from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
 
 
+@default_style()
 def draw_projections(
     path: str,
     points: Mapping[str, np.ndarray],
     y: np.ndarray,
     classes: Sequence[str],
     agreement: Mapping[str, float],
-) -> None:
+) -> Figure:
     """Draw projections, coloured by class, with a legend.
 
     Args:
@@ -28,11 +30,14 @@ def draw_projections(
         y: int64, (n,), labels.
         classes: names by label.
         agreement: share of nearest neighbours of one class, by name of the projection.
+
+    Returns:
+        The figure that was saved.
     """
-    size = (6.5 * len(points), 5.6)
     colours = class_colours(classes)
     with plain_text(classes):
-        figure, [axes] = plt.subplots(1, len(points), figsize=size, layout="constrained", squeeze=False)
+        figure = Figure(figsize=(6.5 * len(points), 5.6), layout="constrained")
+        [axes] = figure.subplots(1, len(points), squeeze=False)
         for axis, (name, xy) in zip(axes, points.items(), strict=True):
             marks = [
                 axis.scatter(*xy[y == label].T, s=14, color=colour, linewidths=0)
@@ -46,3 +51,4 @@ def draw_projections(
         name_entries(legend, picture_names(classes, path))
         with atomic_write(path) as part:
             figure.savefig(part, dpi=DPI, format="png")
+    return figure

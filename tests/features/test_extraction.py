@@ -260,8 +260,12 @@ def test_the_cache_changes_no_byte_of_the_result(extract_tree, cache_path, monke
 @pytest.mark.slow
 @pytest.mark.usefixtures("cache_path")
 def test_another_instruction_set_finds_nothing_in_the_cache(extract_tree):
-    def computed(**variables: str) -> str:
-        result = conftest.run(sys.executable, "-m", "stages.extract", cwd=Path.cwd(), **variables)
+    def computed(isa: str = "") -> str:
+        # The project removes oneDNN's variables when it loads OpenVINO. Setting one later hides instructions, as a
+        # virtual machine can.
+        hide = f"import os, eurosat_transfer.features.extraction; os.environ['ONEDNN_MAX_CPU_ISA'] = '{isa}'"
+        command = f"from stages.extract import main\n{hide if isa else ''}\nmain()"
+        result = conftest.run(sys.executable, "-c", command, cwd=Path.cwd())
         assert result.returncode == 0, result.stderr
         return re.findall(r"\d+ images through the network, \d+ from", result.stdout)[0]
 
@@ -269,7 +273,7 @@ def test_another_instruction_set_finds_nothing_in_the_cache(extract_tree):
     first = contents()
     assert computed() == "0 images through the network, 55 from"
     assert contents() == first
-    other = computed(ONEDNN_MAX_CPU_ISA="SSE41")
+    other = computed("SSE41")
     if contents() == first:
         pytest.skip("on this processor, ONEDNN_MAX_CPU_ISA changes no bit")
     assert other == "55 images through the network, 0 from"

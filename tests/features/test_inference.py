@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 from conftest import encoded
 
@@ -16,6 +15,7 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.features import inference
 from eurosat_transfer.features.inference import BATCH, BATCH_OF_SMALL_IMAGES, Network, describe_engine, load_network
 from eurosat_transfer.networks.backbones import build_backbone, find_preprocess
+from eurosat_transfer.openvino_setup import openvino
 from eurosat_transfer.tensorflow_setup import keras, tf
 
 PIXEL_SIZE = 4

@@ -34,6 +34,7 @@ def finetune_parameters(**changes) -> Finetune:
         "test_turns": False,
         "refit": False,
         "label_sizes": [],
+        "threads": 2,
         "seed": 0,
     }
     return Finetune(**plain | changes)

@@ -3,7 +3,6 @@
 import base64
 import io
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import turned
@@ -40,9 +39,7 @@ def seen_in_training(content: bytes) -> np.ndarray:
 
 
 def seen_in_the_picture(content: bytes) -> np.ndarray:
-    draw_tile_sheet("tiles.png", {"class": [content]})
-    (image,) = plt.gcf().axes[0].images
-    plt.close("all")
+    (image,) = draw_tile_sheet("tiles.png", {"class": [content]}).axes[0].images
     return np.asarray(image.get_array())
 
 

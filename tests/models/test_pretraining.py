@@ -12,7 +12,7 @@ from stages import backbone
 
 
 def parameters(images: int = 192, epochs: int = 2) -> Backbone:
-    pretrain = {"images": images, "epochs": epochs}
+    pretrain = {"images": images, "epochs": epochs, "threads": 2}
     whole = {"name": "tilenet", "weights": "auto", "sha256": None, "image_size": 16, "options": {}, "seed": 0}
     return Backbone(**whole, pretrain=pretrain)
 

@@ -58,7 +58,7 @@ def test_values_are_those_of_the_file():
 
 
 def test_nested_model_is_loaded_as_its_own_class():
-    assert load_parameters(DEFAULT_FILE).section(Backbone).pretrain == Pretrain(images=8000, epochs=5)
+    assert load_parameters(DEFAULT_FILE).section(Backbone).pretrain == Pretrain(images=8000, epochs=5, threads=2)
 
 
 def test_one_section_is_loaded_from_the_working_folder(write):
@@ -174,13 +174,13 @@ def test_sections_keep_the_order_of_the_file(write):
             "extract.sha256 must be null unless extract.features is set: it is the checksum of that file",
         ),
         ("knn", None, "knn must be a mapping with the keys k (found null)"),
-        ("backbone.pretrain", 3, "backbone.pretrain must be a mapping with the keys images, epochs (found 3)"),
+        ("backbone.pretrain", 3, "backbone.pretrain must be a mapping with the keys images, epochs, threads (found 3)"),
         ("svm", {"kernel": "rbf"}, "svm.C is missing"),
         ("tsne.size", 1, "tsne.size is not a parameter; tsne has images, perplexity, seed"),
         (
             "backbone.pretrain.size",
             1,
-            "backbone.pretrain.size is not a parameter; backbone.pretrain has images, epochs",
+            "backbone.pretrain.size is not a parameter; backbone.pretrain has images, epochs, threads",
         ),
         ("knn", {"k": 5, "a\nb": 1}, "knn.a b is not a parameter; knn has k"),
         ("knn", {"k": 5, 1: 2}, "knn must have strings as keys (found 1)"),

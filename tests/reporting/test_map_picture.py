@@ -1,6 +1,5 @@
 """The picture of a map."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -10,12 +9,6 @@ from eurosat_transfer.reporting.map_picture import choose_bar, draw_map
 from eurosat_transfer.reporting.palette import class_colours
 
 NAMES = ["AnnualCrop", "Forest", "SeaLake"]
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -32,14 +25,14 @@ def arrays():
 
 def draw(folder, arrays, pixel_metres=10.0, name="map.png"):
     """Draw a map. Return its axes and the texts of its legend."""
-    draw_map(folder / name, *arrays, NAMES, pixel_metres, "A scene")
-    return plt.gcf().axes, [text.get_text() for text in plt.gcf().legends[0].get_texts()]
+    figure = draw_map(folder / name, *arrays, NAMES, pixel_metres, "A scene")
+    return figure.axes, [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_map_is_beside_the_scene_in_the_colours_of_the_classes(tmp_path, arrays):
     (left, right), _ = draw(tmp_path, arrays)
     assert (left.get_title(), right.get_title()) == ("scene", "classes")
-    assert plt.gcf().get_suptitle() == "A scene"
+    assert left.figure.get_suptitle() == "A scene"
     shown, scene = right.get_images()[0].get_array(), left.get_images()[0].get_array()
     colours = class_colours(NAMES)
     assert [to_hex(shown[50, x] / 255) for x in (10, 100, 170)] == [colours[0], colours[2], "#ffffff"]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from conftest import encoded
@@ -19,8 +18,6 @@ from eurosat_transfer.reporting.tsne_picture import draw_projections
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    yield
-    plt.close("all")
 
 
 def legend_texts(legend) -> list[str]:
@@ -29,8 +26,7 @@ def legend_texts(legend) -> list[str]:
 
 def test_label_curve_shows_mean_and_standard_deviation():
     points = [{"images": 10, "mean": 0.5, "sd": 0.1}, {"images": 100, "mean": 0.7, "sd": 0.05}]
-    draw_label_curve("plots/labels.png", {"svm": points, "probe": points[:1]})
-    (axis,) = plt.gcf().axes
+    (axis,) = draw_label_curve("plots/labels.png", {"svm": points, "probe": points[:1]}).axes
     svm, probe = axis.lines
     assert svm.get_xydata().tolist() == [[10, 0.5], [100, 0.7]]
     assert probe.get_xydata().tolist() == [[10, 0.5]]
@@ -45,15 +41,15 @@ def test_label_curve_shows_mean_and_standard_deviation():
 def test_projections_are_side_by_side_and_coloured_by_class():
     points = {"features": np.arange(8.0).reshape(4, 2), "pixels": -np.arange(8.0).reshape(4, 2)}
     y = np.array([0, 1, 0, 1])
-    draw_projections("plots/tsne.png", points, y, ["a", "b"], {"features": 0.82, "pixels": 0.34})
-    left, right = plt.gcf().axes
+    figure = draw_projections("plots/tsne.png", points, y, ["a", "b"], {"features": 0.82, "pixels": 0.34})
+    left, right = figure.axes
     assert left.get_title() == "features: 82% of the 5 nearest are of one class"
     assert right.get_title() == "pixels: 34% of the 5 nearest are of one class"
     first, second = left.collections
     assert first.get_offsets().tolist() == [[0, 1], [4, 5]]
     assert second.get_offsets().tolist() == [[2, 3], [6, 7]]
     assert [to_hex(dots.get_facecolor()[0]) for dots in (first, second)] == class_colours(["a", "b"])
-    assert legend_texts(plt.gcf().legends[0]) == ["a", "b"]
+    assert legend_texts(figure.legends[0]) == ["a", "b"]
     width, height = Image.open("plots/tsne.png").size
     assert width > 2 * height
 
@@ -67,8 +63,8 @@ def test_losses_are_drawn_with_a_line_per_seed_and_the_limit_of_convergence():
         ("mlp", "relu", 0.5, 0, 45, 1.0),
         ("convnet", "relu", 0.25, 0, 45, 3.0),
     ]
-    draw_losses("plots/activations.png", [dict(zip(columns, point, strict=True)) for point in points], converged=0.1)
-    mlp, convnet = plt.gcf().axes
+    rows = [dict(zip(columns, point, strict=True)) for point in points]
+    mlp, convnet = draw_losses("plots/activations.png", rows, converged=0.1).axes
     assert (mlp.get_title(), convnet.get_title()) == ("mlp", "convnet")
     first, second, relu, limit = mlp.lines
     assert first.get_xydata().tolist() == [[45, 2.0], [90, 1.0]]

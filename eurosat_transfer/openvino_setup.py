@@ -4,6 +4,7 @@ OpenVINO reports each import to Google Analytics, and writes an identifier into 
 project takes `openvino` from here.
 """
 
+import functools
 import sys
 
 from eurosat_transfer.environment import ONEDNN, remove_variables
@@ -16,4 +17,18 @@ remove_variables(ONEDNN)
 
 import openvino  # noqa: E402
 
-__all__ = ["openvino"]
+__all__ = ["openvino", "shared_core"]
+
+
+@functools.cache
+def shared_core() -> openvino.Core:
+    """Return the Core of this process, which is never destroyed.
+
+    A Core gives the thread that first uses the CPU another stack for signal handlers. If it is later destroyed in
+    another thread, that stack is freed but stays in use. The next signal then ends the process: Ctrl-C becomes a
+    segmentation fault.
+
+    Source: SigAltStackSetup in
+        https://github.com/openvinotoolkit/openvino/blob/master/src/plugins/intel_cpu/src/plugin.cpp
+    """
+    return openvino.Core()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from conftest import REPOSITORY, run
+from prediction.small_model import write_model
 
 from eurosat_transfer.openvino_setup import openvino
 
@@ -17,6 +18,19 @@ print(telemetry_utils.tm.__name__, sorted(name for name in sys.modules if "openv
 print(sys.modules["openvino_telemetry"])
 """
 
+SIGNAL = """
+import os, signal, threading, time
+from pathlib import Path
+from eurosat_transfer.prediction.inference import Classifier
+signal.signal(signal.SIGALRM, lambda *_: print("alarm"))
+classifiers = [Classifier(Path(os.environ["MODEL"]))]
+thread = threading.Thread(target=classifiers.clear)
+thread.start()
+thread.join()
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+time.sleep(0.5)
+"""
+
 
 def test_openvino_does_not_load_its_telemetry(tmp_path):
     variables = {"HOME": str(tmp_path), "CI": "", "TF_BUILD": "", "JENKINS_URL": ""}
@@ -27,6 +41,12 @@ def test_openvino_does_not_load_its_telemetry(tmp_path):
 
 def test_openvino_works():
     assert "CPU" in openvino.Core().available_devices
+
+
+def test_a_signal_is_handled_after_a_classifier_was_deleted_in_another_thread(tmp_path):
+    write_model(tmp_path / "model")
+    result = run(sys.executable, "-c", SIGNAL, cwd=REPOSITORY, MODEL=str(tmp_path / "model/model.onnx"))
+    assert result.stdout == "alarm\n", result.returncode
 
 
 def test_no_other_module_imports_openvino():

@@ -129,13 +129,13 @@ def _map_scene(arguments: argparse.Namespace) -> None:
     scene, model = Path(arguments.inputs[0]), load_model(arguments.model)
     summary = write_map(model, scene, arguments.map, options, arguments.coverage, scene.stem)
     total = int(summary.pixels.sum())
-    if not total:
-        raise UserError(f"{scene}: every window has too many pixels without data; see --nodata and --max-nodata")
     for name, pixels in sorted(zip(summary.classes, summary.pixels.tolist(), strict=True), key=lambda row: -row[1]):
         print(f"{name:24} {pixels / total:6.1%}")
     print(f"unsure: {summary.unsure.sum() / total:.1%} of the map, unfamiliar: {summary.unfamiliar.sum() / total:.1%}")
     if summary.unfamiliar.sum() > MOSTLY * total:
         print("Most of the map does not look like the training tiles. docs/map.md says what helps: --scale, --offset")
+    if summary.pixel_hectares is None:
+        print("areas.csv has pixels instead of hectares, because the scene has no coordinate system in metres")
     print(f"map: {arguments.map}")
 
 

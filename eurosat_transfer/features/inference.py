@@ -22,7 +22,7 @@ from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.features.image_stream import Batch, stream_batches
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
-from eurosat_transfer.openvino_setup import openvino
+from eurosat_transfer.openvino_setup import openvino, shared_core
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
 
 # Images per batch. Larger batches are not faster, and they need more memory: each core holds two batches.
@@ -66,7 +66,7 @@ def describe_engine() -> list[str]:
     Returns:
         The versions of the libraries, the GPUs, and the CPU with its capabilities.
     """
-    core = openvino.Core()
+    core = shared_core()
     cpu = [core.get_property("CPU", name) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
     return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
 
@@ -195,7 +195,7 @@ class Network:
                 "INFERENCE_NUM_THREADS": self._threads,
                 "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
             }
-            compiled = openvino.Core().compile_model(folder, "CPU", settings)
+            compiled = shared_core().compile_model(folder, "CPU", settings)
             return partial(_run_by_openvino, compiled, self.batch)
 
 

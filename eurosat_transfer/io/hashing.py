@@ -1,8 +1,14 @@
-"""MD5 sums of files and folders, as DVC computes them."""
+"""Checksums of files and folders."""
 
 import hashlib
 import json
 from pathlib import Path
+
+
+def sha256(path: Path) -> str:
+    """Compute the SHA-256 checksum of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def md5(path: Path) -> str:

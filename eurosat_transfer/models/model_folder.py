@@ -15,7 +15,7 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.conformal import conformal_scores
 from eurosat_transfer.evaluation.familiarity import LIMIT, fit_familiarity
 from eurosat_transfer.features.feature_set import FeatureSet
-from eurosat_transfer.io.hashing import md5
+from eurosat_transfer.io.hashing import md5, sha256
 from eurosat_transfer.models.onnx_export import export_classifier
 from eurosat_transfer.models.saved_classifier import HeldOut, SavedClassifier, fit_on_features
 from eurosat_transfer.models.saved_finetune import fit_finetune
@@ -123,6 +123,7 @@ def write_model(
         distance_threshold=LIMIT,
         confusion=confusion.tolist(),
         made_from={path: md5(Path(path)) for path in inputs},
+        onnx_sha256=sha256(folder / ONNX_FILE),
     )
     write_description(folder, description)
     return description

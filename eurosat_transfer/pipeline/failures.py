@@ -34,7 +34,9 @@ def describe_failure(work: str, error: BaseException) -> str:
         return f"error: {_one_line(str(error))}"
     of_system = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
     try:
-        place = f"; full traceback: {_write_traceback(work, error)}"
+        path = _write_traceback(work, error)
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        place = f"; full traceback: {shown}"
     except OSError:
         place = ""
         if not of_system:

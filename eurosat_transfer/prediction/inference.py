@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.openvino_setup import openvino
+from eurosat_transfer.openvino_setup import openvino, shared_core
 
 # Processor time on 2 cores, for tiles of 64x64: MobileNetV2 with an SVM is fastest with batches of 4. With 8 it is 8 %
 # slower. With 1 it is a third slower, because each batch reads the constants of the classifier once. tilenet is fastest
@@ -60,11 +60,10 @@ class Classifier:
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
         }
-        self._core = openvino.Core()
         self._tile_shape = None if tile_size is None else (*tile_size, 3)
         self._compiled: dict[tuple[int, ...], openvino.CompiledModel] = {}
         try:
-            self._model = self._core.read_model(onnx)
+            self._model = shared_core().read_model(onnx)
             probabilities = self._compile(self._tile_shape or (1, 1, 3)).output("probabilities")
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
@@ -106,7 +105,7 @@ class Classifier:
         if batch not in self._compiled:
             model = self._model.clone()
             model.reshape(list(batch))
-            self._compiled[batch] = self._core.compile_model(model, "CPU", self._settings)
+            self._compiled[batch] = shared_core().compile_model(model, "CPU", self._settings)
         return self._compiled[batch]
 
     def fingerprint(self) -> str:

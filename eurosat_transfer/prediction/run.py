@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from eurosat_transfer.data.rendering import Rendering
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.prediction.output import Row, Rules, unreadable_file, write_predictions, write_unreadable
 from eurosat_transfer.prediction.predictor import Predictor
 from eurosat_transfer.prediction.progress import Progress
@@ -71,8 +72,13 @@ def predict_files(
             print("the images, the model or the options have changed since the interrupted run: starting anew")
         resumed = f", of which {progress.done:,} were done by an interrupted run" if progress.done else ""
         print(f"{progress.count:,} images{resumed}", flush=True)
-        if not (force or progress.done):
-            check_images(progress.sample(SAMPLE), rendering, predictor, model.description)
+        if not progress.done:
+            try:
+                check_images(progress.sample(SAMPLE), rendering, predictor, model.description)
+            except UserError as error:
+                if not force:
+                    raise
+                print(f"going on in spite of this: {error}")
         with tqdm(
             desc="predicting", total=progress.count, initial=progress.done, unit="image", mininterval=1, disable=None
         ) as bar:

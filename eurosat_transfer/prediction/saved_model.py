@@ -6,11 +6,12 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.hashing import sha256
 from eurosat_transfer.io.json_files import read_json, write_json
 
 MODEL = Path("model")
 ONNX_FILE, DESCRIPTION_FILE, CARD_FILE = "model.onnx", "model.json", "README.md"
-FORMAT = 1  # of the description; a change of its keys needs another number
+FORMAT = 2  # of the description; a change of its keys needs another number
 
 
 class Description(BaseModel):
@@ -28,7 +29,8 @@ class Description(BaseModel):
         calibrated_on: what the images of these scores are, in words.
         distance_threshold: images with a larger distance do not look like the training images.
         confusion: on test: a row for each actual class, with the number of its images by predicted class.
-        made_from: SHA-256 digests of the inputs, by name.
+        made_from: DVC's MD5 sums of the inputs, by path.
+        onnx_sha256: the checksum of the ONNX file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +47,7 @@ class Description(BaseModel):
     distance_threshold: float
     confusion: list[list[int]]
     made_from: dict[str, str]
+    onnx_sha256: str
 
 
 class SavedModel(NamedTuple):
@@ -74,13 +77,13 @@ def write_description(folder: Path, description: Description) -> None:
 
 
 def load_model(folder: Path = MODEL) -> SavedModel:
-    """Read the folder of a classifier, without opening the ONNX file.
+    """Read the folder of a classifier.
 
     Args:
         folder: that the stage model wrote.
 
     Raises:
-        UserError: a file is missing, or the description is not valid.
+        UserError: a file is missing, the description is not valid, or the ONNX file is another than it describes.
     """
     for name in (ONNX_FILE, DESCRIPTION_FILE):
         if not (folder / name).is_file():
@@ -99,4 +102,9 @@ def load_model(folder: Path = MODEL) -> SavedModel:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise UserError(f"{folder / DESCRIPTION_FILE}: {key}: {first['msg']}") from None
+    if sha256(folder / ONNX_FILE) != description.onnx_sha256:
+        raise UserError(
+            f"{folder / ONNX_FILE} is not the file that {DESCRIPTION_FILE} describes; copy or fetch the whole folder "
+            "again"
+        )
     return SavedModel(folder / ONNX_FILE, description)

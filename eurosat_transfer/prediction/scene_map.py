@@ -13,6 +13,7 @@ from tqdm import tqdm
 from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.conformal import score_threshold
+from eurosat_transfer.io.hashing import sha256
 from eurosat_transfer.prediction.cells import UNFAMILIAR, UNSURE, label_cells
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.map_files import CLASSES, check_replaceable, write_maps
@@ -23,7 +24,7 @@ from eurosat_transfer.prediction.scene_reader import NO_OFFSET, Offset, Scene, o
 from eurosat_transfer.prediction.scene_sample import describe_zeros, sample_scene
 from eurosat_transfer.prediction.scene_windows import classify_rows
 from eurosat_transfer.prediction.window_grid import Grid, make_grid
-from eurosat_transfer.prediction.window_store import WindowStore, digest_file, work_folder
+from eurosat_transfer.prediction.window_store import WindowStore, work_folder
 
 FORMAT = 1  # of the finished rows; a change of what they mean needs another number
 PREVIEW = 1000  # pixels of the longer side
@@ -128,7 +129,8 @@ def map_scene(
             together with the maps.
 
     Raises:
-        UserError: the scene cannot be mapped with these options, or it does not look like the training tiles.
+        UserError: the scene cannot be mapped with these options, it does not look like the training tiles, or all of
+            it is nodata.
         OSError: the disk is full.
     """
     description, out = model.description, out.resolve()
@@ -149,6 +151,8 @@ def map_scene(
             finished = work / "finished"
             finished.mkdir(exist_ok=True)
             counts, nodata = write_maps(finished, rows, grid, description.classes, colours, georeference)
+            if not counts.any():
+                raise UserError(f"{scene}: every window has too many pixels without data: see nodata and max_nodata")
             summary = MapSummary(
                 description.classes,
                 counts.sum(axis=1),
@@ -211,8 +215,12 @@ def _check(scene: Scene, description: Description, force: bool) -> None:
     sample = sample_scene(scene)
     if not scene.declares_nodata and (line := describe_zeros(sample)):
         print(line)
-    if not force:
+    try:
         check_scene(sample.histograms, np.array(description.histograms), scene.rendering, sample.values)
+    except UserError as error:
+        if not force:
+            raise
+        print(f"going on in spite of this: {error}")
 
 
 def _key(model: SavedModel, classifier: Classifier, path: Path, scene: Scene, options: MapOptions) -> dict[str, Any]:
@@ -223,7 +231,7 @@ def _key(model: SavedModel, classifier: Classifier, path: Path, scene: Scene, op
     return {
         "format": FORMAT,
         "classifier": classifier.fingerprint(),
-        "model": [digest_file(model.onnx), digest_file(model.onnx.with_name(DESCRIPTION_FILE))],
+        "model": [sha256(model.onnx), sha256(model.onnx.with_name(DESCRIPTION_FILE))],
         "scene": [str(path.resolve()), status.st_size, status.st_mtime_ns, header],
         "options": options._replace(force=False)._asdict() | {"bands": scene.rendering.bands},
     }

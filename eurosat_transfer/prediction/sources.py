@@ -121,7 +121,7 @@ def _unzip(path: str) -> Iterator[Source]:
 
 
 def _find_excess(size: int, max_size: float) -> str | None:
-    return f"it has {size} bytes; allowed for a tile: {max_size}" if size > max_size else None
+    return f"it has {size} bytes; allowed for a tile: {max_size}; map a scene with --map" if size > max_size else None
 
 
 def read_source(source: Source) -> bytes:

@@ -1,6 +1,5 @@
 """Finished rows of windows on disk, so that an interrupted map resumes."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -111,12 +110,6 @@ def work_folder(out: Path, key: Mapping[str, Any]) -> Iterator[Path]:
         shutil.rmtree(folder)
     finally:
         lock.release()
-
-
-def digest_file(path: Path) -> str:
-    """Compute the SHA-256 digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pack_missing(missing: np.ndarray) -> np.ndarray:

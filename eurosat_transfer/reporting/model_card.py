@@ -53,7 +53,7 @@ def write_card(
         "classes": description.classes,
         "tile_size": description.tile_size,
         "rendering": describe_rendering(description),
-        "fitted_on": describe_labels(metrics[name]["training_labels"], params),
+        "fitted_on": describe_labels(metrics[name]["training_labels"], calibration_images, params),
         "ranked": sorted(metrics.items(), key=lambda item: -item[1]["test"]["accuracy"]),
         "test_images": int(confusion.sum()),
         "chosen": describe_choice(name, params["model"]["classifier"], metrics[name]["val"]["accuracy"]),
@@ -90,17 +90,18 @@ def describe_rendering(description: Description) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def describe_labels(tested: int, params: Mapping[str, Mapping[str, Any]]) -> str:
+def describe_labels(tested: int, calibrated: int, params: Mapping[str, Mapping[str, Any]]) -> str:
     """Say which labels the classifier was fitted on.
 
     Args:
         tested: number of labels of the classifier that was tested.
+        calibrated: number of images of the calibration set. After a refit, these are all that were fitted.
         params: all parameters.
     """
     if params["split"]["folds"] > 1:
         return "those of the first fold. The figures below are of all folds, each with a classifier of its own."
     if params["model"]["refit"]:
-        return "all selected labels but test: those of train and val."
+        return f"all {calibrated} selected labels but test: those of train and val."
     return f"{tested}, as it was tested."
 
 

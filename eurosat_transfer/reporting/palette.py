@@ -10,6 +10,20 @@ CLASS_COLOURS = (
     "#a0cbe8", "#ffbe7d", "#d37295", "#86bcb6", "#8cd17d", "#b6992d", "#d4a6c8", "#fabfd2", "#d7b5a6", "#79706e",
 )  # fmt: skip
 
+# Of EuroSAT's classes, from the same palettes: on a map, readers expect green woods and blue water.
+LAND_COVER_COLOURS = {
+    "AnnualCrop": "#edc948",
+    "Forest": "#59a14f",
+    "HerbaceousVegetation": "#b6992d",
+    "Highway": "#79706e",
+    "Industrial": "#b07aa1",
+    "Pasture": "#8cd17d",
+    "PermanentCrop": "#f28e2b",
+    "Residential": "#e15759",
+    "River": "#a0cbe8",
+    "SeaLake": "#4e79a7",
+}
+
 # Of classifiers and activations. The first six are from Okabe and Ito, 2008, Color Universal Design: readers with any
 # kind of colour vision can tell them apart.
 LINE_COLOURS = (
@@ -20,7 +34,7 @@ ACTIVATION_COLOURS = {"sigmoid": "#785ef0", "relu": "#fe6100"}  # of IBM's palet
 
 
 def class_colours(classes: Sequence[str]) -> list[str]:
-    """Choose a colour for each class. It depends on the place of the class and on the number of classes only.
+    """Choose a colour for each class. It depends on the classes only: on their names if all are EuroSAT's.
 
     Args:
         classes: names of the classes, by label.
@@ -28,6 +42,8 @@ def class_colours(classes: Sequence[str]) -> list[str]:
     Returns:
         Colours as #rrggbb, by label. They are all different.
     """
+    if set(classes) <= LAND_COVER_COLOURS.keys():
+        return [LAND_COVER_COLOURS[name] for name in classes]
     if len(classes) <= len(CLASS_COLOURS):
         return list(CLASS_COLOURS[: len(classes)])
     # Neighbours on the colour circle get another brightness.

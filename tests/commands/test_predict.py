@@ -384,7 +384,9 @@ def test_images_that_are_mostly_unfamiliar_and_too_dark_are_refused(capsys):
         predict("tiles")
     assert not Path("predictions.csv").exists()
     predict("tiles", "--force")
-    assert "unsure: 100.0% of the images, unfamiliar: 100.0%\nMost of the images" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "going on in spite of this: the set of images is far darker" in printed
+    assert "unsure: 100.0% of the images, unfamiliar: 100.0%\nMost of the images" in printed
 
 
 @pytest.mark.parametrize(("dark", "grey"), [(9, 0), (12, 12), (0, 12)])

@@ -76,7 +76,7 @@ def test_folders_of_outputs_are_refused(path):
 
 def test_a_temporary_workspace_refuses_the_outputs_of_the_working_tree(here, monkeypatch):
     workspace = here / ".dvc/tmp/exps/tmpabc"
-    workspace.mkdir(parents=True)
+    (workspace / ".dvc").mkdir(parents=True)
     shutil.copy(here / "dvc.yaml", workspace)
     monkeypatch.chdir(workspace)
     monkeypatch.setenv("DVC_ROOT", str(here))

@@ -107,7 +107,7 @@ def test_any_other_exception_ends_in_one_line_that_names_its_traceback(tmp_path,
 
 
 def test_an_experiment_leaves_its_traceback_in_the_repository(tmp_path):
-    repository, workspace = tmp_path / "repository", tmp_path / "workspace"
+    repository, workspace = tmp_path, tmp_path / ".dvc/tmp/exps/tmpabc"
     for folder in (repository, workspace):
         (folder / ".dvc").mkdir(parents=True)
     result = run_script(workspace, "raise ValueError('a bug')", DVC_ROOT=str(repository))

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from eurosat_transfer.io.hashing import sha256
 from eurosat_transfer.prediction.saved_model import FORMAT, ONNX_FILE, Description, write_description
 
 CLASSES = ["red", "green", "blue"]
@@ -53,6 +54,7 @@ def write_model(folder: Path, **changes) -> Path:
         "distance_threshold": 215.0,
         "confusion": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
         "made_from": {},
+        "onnx_sha256": sha256(folder / ONNX_FILE),
     }
     write_description(folder, Description.model_validate(description | changes))
     return folder

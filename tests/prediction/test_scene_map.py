@@ -174,10 +174,12 @@ def test_windows_with_too_many_gaps_are_left_out(tmp_path):
 
 
 def test_a_window_of_nothing_but_gaps_is_left_out_at_any_share(tmp_path):
-    scene = write_scene(tmp_path / "scene.tif", plain((0, 0, 0), 32, 48), nodata=0)
+    image = plain((0, 0, 0), 32, 64)
+    image[:, :32] = RED
+    scene = write_scene(tmp_path / "scene.tif", image, nodata=0)
     summary = map_small(tmp_path, scene, max_nodata=1)
-    assert summary.nodata == 32 * 48
-    assert not summary.pixels.any()
+    assert summary.nodata == 32 * 32
+    assert summary.pixels.sum() == 32 * 32
 
 
 @pytest.mark.parametrize("declared", [0, None])
@@ -269,14 +271,23 @@ def test_a_truncated_scene_is_refused_and_leaves_no_map(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_scene_unlike_the_training_tiles_is_refused_unless_forced(tmp_path):
+def test_a_scene_unlike_the_training_tiles_is_refused_unless_forced(tmp_path, capsys):
     scene = write_scene(tmp_path / "scene.tif", noise(64, 64).astype(np.uint16))
     with pytest.raises(UserError, match="darker than the training tiles.*--scale.*--force"):
         map_small(tmp_path, scene, scale=(0, 27_500), force=False)
     assert not (tmp_path / "out").exists()
     map_small(tmp_path, scene, scale=(0, 255), force=False)
+    capsys.readouterr()
     map_small(tmp_path, scene, "forced", scale=(0, 27_500), force=True)
     assert (tmp_path / "forced").exists()
+    assert "going on in spite of this: the scene is far darker" in capsys.readouterr().out
+
+
+def test_a_scene_without_data_leaves_no_map(tmp_path):
+    scene = write_scene(tmp_path / "scene.tif", plain((0, 0, 0), 64, 64))
+    with pytest.raises(UserError, match="scene.tif: every window has too many pixels without data"):
+        map_small(tmp_path, scene, nodata=0)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_summary_counts_the_pixels_of_the_maps(tmp_path):

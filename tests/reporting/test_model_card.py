@@ -23,7 +23,7 @@ COMPARISON = {
 DESCRIPTION = Description(
     format=FORMAT, classifier="svm", classes=["a", "b", "c"], tile_size=(48, 64), bands=(4, 3, 2), scale=(0, 2750),
     histograms=[[0] * 256] * 3, calibration_scores=[0.1] * 39, calibrated_on="val", distance_threshold=3.25,
-    confusion=[[8, 2, 0], [1, 9, 0], [0, 0, 0]], made_from={"data/split.csv": "abc"},
+    confusion=[[8, 2, 0], [1, 9, 0], [0, 0, 0]], made_from={"data/split.csv": "abc"}, onnx_sha256="0" * 64,
 )  # fmt: skip
 
 
@@ -66,7 +66,9 @@ def test_only_drawn_tiles_make_a_toy(card):
 
 
 def test_a_refitted_classifier_is_called_untested(card):
-    assert "This very model was not tested" in card(model__refit=True)
+    text = card(model__refit=True)
+    assert "This very model was not tested" in text
+    assert "all 39 selected labels but test" in text
     assert "This very model was not tested" not in card()
 
 

@@ -54,7 +54,7 @@ def is_hidden(name: PurePath) -> bool:
 
 def is_hidden_part(part: str) -> bool:
     """Tell whether a file or folder of that name is hidden, with everything in it."""
-    return part.startswith(".") or part.lower() in SYSTEM_FOLDERS
+    return (part.startswith(".") and part != "..") or part.lower() in SYSTEM_FOLDERS
 
 
 def class_of(name: str) -> str:

@@ -1,6 +1,6 @@
 """A folder of images that somebody labels step by step, with the labels so far in labels.csv."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class LabellingFolder(NamedTuple):
     table: Path
     files: list[str]
     labels: list[str | None]
-    read: list[Callable[[], bytes]]
+    read: Sequence[Callable[[], bytes]]
 
 
 def open_labelling_folder(folder: Path, rendering: Rendering) -> LabellingFolder:

@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     Raises:
         UserError: the number, the folder or its table cannot be used, or there is no network.
     """
+    from eurosat_transfer.data.labelling_folder import has_unlabelled_images
+    from eurosat_transfer.io.local_path import to_path
     from eurosat_transfer.parameters.data import Data
     from eurosat_transfer.parameters.loading import load_parameters
 
@@ -71,34 +73,47 @@ def run(arguments: argparse.Namespace) -> None:
     params = load_parameters()
     data = params.section(Data)
     folder = arguments.images
-    if folder is None and data.name == "folder":
-        folder = Path(str(data.path))
+    if folder is None and data.name == "folder" and has_unlabelled_images(path := to_path(str(data.path), "data.path")):
+        folder = path
     pool = _open_folder(folder, params) if folder is not None else _open_data_set()
     _suggest(pool, arguments.count)
 
 
 def _suggest(pool: Pool, wanted: int) -> None:
+    """Choose tiles of the pool, and write the table and the page."""
     import numpy as np
 
     from eurosat_transfer.io.csv_files import write_csv
-    from eurosat_transfer.models.label_suggestion import NO_LABEL, suggest_labels
+    from eurosat_transfer.models.label_suggestion import NO_LABEL, fit_beliefs, suggest_labels
     from eurosat_transfer.reporting.contact_sheet import SheetTile, write_contact_sheet
 
-    classes = sorted({label for label in (*pool.labels, *pool.known.values()) if label is not None})
+    labels = [label for label in (*pool.labels, *pool.known.values()) if label is not None]
+    classes = sorted({label for label in pool.labels if label is not None})
     y = np.array([NO_LABEL if label is None else classes.index(label) for label in pool.labels])
     unlabelled = int((y == NO_LABEL).sum())
     if not unlabelled:
-        raise UserError("all tiles have a label; there is nothing to suggest")
-    chosen = suggest_labels(pool.X, y, min(wanted, unlabelled))
+        raise UserError(f"all {len(y)} tiles have a label; add images, or give another folder with --images")
+    beliefs = fit_beliefs(pool.X, y)
+    chosen = suggest_labels(pool.X, y, min(wanted, unlabelled), beliefs)
     tiles, rows = [], []
     for rank, suggestion in enumerate(chosen, 1):
-        file, why = pool.files[suggestion.row], f"typical of {suggestion.size} similar tiles"
-        tiles.append(SheetTile(file, pool.read(suggestion.row), note=why))
-        rows.append((rank, file, why, suggestion.cluster, "", ""))
+        row = suggestion.row
+        why, believed = f"in the middle of {suggestion.size} similar tiles", None
+        if suggestion.size == 1:
+            why = "unlike the other tiles"
+        probability: float | str = ""
+        if beliefs is not None:
+            first, second = np.argsort(-beliefs[row], kind="stable")[:2]
+            believed, probability = classes[first], float(beliefs[row, first])
+            why += f"; {believed} {probability:.2f}, {classes[second]} {beliefs[row, second]:.2f}"
+        tiles.append(SheetTile(pool.files[row], pool.read(row), suggested=believed, note=why))
+        rows.append((rank, pool.files[row], why, suggestion.cluster, believed or "", probability))
     known = {file: label for file, label in zip(pool.files, pool.labels, strict=True) if label is not None}
     write_csv(TABLE, COLUMNS, rows)
-    write_contact_sheet(PAGE, tiles, classes, f"Label {len(tiles)} tiles", pool.known | known, pool.about)
-    print(f"{len(tiles)} of {unlabelled} tiles without a label: open {PAGE} in a browser; the list is {TABLE}")
+    write_contact_sheet(PAGE, tiles, sorted(set(labels)), f"Label {len(tiles)} tiles", pool.known | known, pool.about)
+    if single := [name for name in sorted(set(labels)) if labels.count(name) == 1]:
+        print(f"classes with one label: {', '.join(single)}; `dvc repro` needs two, to train and to test")
+    print(f"{len(tiles)} of {unlabelled:,} tiles without a label; open {PAGE} in a browser")
 
 
 def _open_folder(folder: Path, params: "Parameters") -> Pool:
@@ -146,11 +161,18 @@ def _open_data_set() -> Pool:
     import numpy as np
 
     from eurosat_transfer.data.selection import open_selection
-    from eurosat_transfer.features.feature_set import load_features
+    from eurosat_transfer.features.feature_set import FEATURES_FILE, load_features
+    from eurosat_transfer.pipeline.freshness import outdated_outputs
 
+    file = Path(FEATURES_FILE)
+    reason = outdated_outputs([file]).get(file) if file.exists() else f"{file} does not exist"
+    if reason:
+        raise UserError(
+            f"the features are not ready ({reason}): run `dvc repro extract`, or give a folder with --images"
+        )
     features = load_features()
     if UNLABELLED not in features.X:
-        raise UserError("the data set has no unlabelled tiles; give a folder of images with --images")
+        raise UserError("all tiles of the data set have a label; give a folder of images with --images")
     dataset, selection = open_selection()
     places = np.concatenate([selection.indices["train"], selection.indices[UNLABELLED]])
     labels: list[str | None] = [features.classes[label] for label in features.y["train"]]

@@ -180,7 +180,7 @@ def test_every_chart_has_a_place_and_a_specification_on_the_page(written):
     charts = re.search(r"^const charts = (.*);$", page, re.MULTILINE)[1]
     names = {name for name in places if f'"{name}": {{' in charts}
     assert places == names
-    assert len(places) == 5 + len(CLASSIFIERS) + 4 + 2
+    assert len(places) == 6 + len(CLASSIFIERS) + 4 + 2
 
 
 def test_sentences_are_on_the_pages(written):

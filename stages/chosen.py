@@ -13,6 +13,8 @@ train, because who draws a tile does not know its class. The sizes are labels.si
 of classes, up to half of train and up to 640. labels.draws is the number of draws.
 """
 
+from typing import Any
+
 from eurosat_transfer.evaluation.label_choices import compare_choices
 from eurosat_transfer.evaluation.label_curve import summarise_label_curve, write_fits
 from eurosat_transfer.features.feature_set import load_features
@@ -29,7 +31,8 @@ def main() -> None:
     """Run the stage."""
     parameters = load_parameters()
     fits = fit_chosen_labels(load_features(), parameters.section(Labels), parameters.section(Svm))
-    summary = {CHOSEN: [], DRAWN: []} | summarise_label_curve(fits)
+    summary: dict[str, list[dict[str, Any]]] = {CHOSEN: [], DRAWN: []}
+    summary |= summarise_label_curve(fits)
     differences = compare_choices(fits, CHOSEN, DRAWN)
     write_fits("plots/chosen.csv", fits)
     write_json("metrics/chosen.json", summary | {"differences": differences})

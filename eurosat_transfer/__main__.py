@@ -15,7 +15,7 @@ from eurosat_transfer.environment import prepare_program
 
 prepare_program()  # before the commands load other libraries
 
-from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary  # noqa: E402
+from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, suggest, summary  # noqa: E402
 from eurosat_transfer.errors import UserError  # noqa: E402
 from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure  # noqa: E402
 
@@ -24,6 +24,7 @@ COMMANDS = {
     "summary": summary,
     "experiments": experiment_table,
     "predict": predict,
+    "suggest": suggest,
     "seeds": seeds,
     "lab": lab,
     "repair": repair,

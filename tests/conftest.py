@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 from PIL import ExifTags, Image
 from ruamel.yaml import YAML
+from selenium import webdriver
 
 REPOSITORY = Path(__file__).parents[1]
 os.environ["EUROSAT_TRANSFER_STORE"] = ""  # no test takes features from the cache of this machine's user
@@ -163,6 +164,26 @@ def cluster():
         finally:
             cluster.shutdown()
             shutil.rmtree(folder)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Start Chromium without a network. It saves files in the folder downloads of tmp_path."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromedriver = shutil.which("chromedriver")
+    if not (chromium and chromedriver):
+        pytest.skip("needs Chromium and its chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"):
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path}/profile")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "downloads")})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromedriver))
+    yield driver
+    driver.quit()
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ PICTURES = {
     "plots/tiles.png": "sample tiles, one row per class",
     "plots/tsne.png": "t-SNE of the deep features and of the raw pixels",
     "plots/labels.png": "test accuracy by number of labelled images",
+    "plots/chosen.png": "test accuracy on chosen and on drawn labels",
     "plots/activations.png": "training losses, sigmoid against ReLU, each at its best learning rate",
 }
 REPORT = "report/report.html"

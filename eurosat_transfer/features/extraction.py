@@ -72,8 +72,7 @@ def extract_selection(
     dataset, selection = open_selection()
     network = load_network(params.preprocess)
     extractor = cluster or network
-    digest = hashlib.sha256(json.dumps([inputs, params.preprocess, extractor.engine]).encode()).hexdigest()
-    with FeatureCache(digest) as cache:
+    with open_cache(inputs, params.preprocess, extractor) as cache:
         find = find_earlier if cluster is None else lambda: None
         matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY, find)
     labels = {f"y_{subset}": y for subset, y in selection.labels.items()}
@@ -83,6 +82,17 @@ def extract_selection(
     labels["classes"] = np.array(selection.classes)
     features, pixels = ({f"X_{subset}": X for subset, X in by_subset.items()} | labels for by_subset in matrices)
     return features, pixels
+
+
+def open_cache(inputs: str, preprocess: bool, extractor: Extractor) -> FeatureCache:
+    """Open the cache of the features that an extractor computes.
+
+    Args:
+        inputs: a digest of the network's files and of the code.
+        preprocess: whether the network's preprocess_input function is applied.
+        extractor: its engine is a part of the cache key too.
+    """
+    return FeatureCache(hashlib.sha256(json.dumps([inputs, preprocess, extractor.engine]).encode()).hexdigest())
 
 
 def extract(

@@ -33,6 +33,9 @@ def make_charts(results: RunResults, classes: Sequence[str], curves: Mapping[str
     }
     if curves:
         charts["labels"] = label_curve_chart([{"name": name} | point for name in curves for point in curves[name]])
+        if results.chosen["differences"]:
+            rows = [{"name": name} | point for name in ("chosen", "drawn") for point in results.chosen[name]]
+            charts["chosen"] = label_curve_chart(rows)
     for name, rows in results.predictions.items():
         charts[f"confusion-{name}"] = confusion_chart(rows, classes)
     for name, history in results.history.items():

@@ -1,7 +1,6 @@
 """Pages of the report: tables, charts and tiles of one run, in files that need no network."""
 
 import base64
-import io
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -10,10 +9,8 @@ from typing import Any
 import numpy as np
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from PIL import Image
 
 from eurosat_transfer.data.dataset import TileDataset
-from eurosat_transfer.data.decoding import decode_image, read_orientation
 from eurosat_transfer.data.selection import Selection
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import describe_small_classes
@@ -23,6 +20,7 @@ from eurosat_transfer.reporting.charts import make_charts
 from eurosat_transfer.reporting.conclusions import Run, draw_conclusions
 from eurosat_transfer.reporting.cost import count_cost
 from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY, describe_data
+from eurosat_transfer.reporting.data_uri import to_data_uri
 from eurosat_transfer.reporting.explorer import explorer_chart
 from eurosat_transfer.reporting.label_curves import join_label_curves, tabulate_label_curves
 from eurosat_transfer.reporting.markdown import escape_name, escape_tags
@@ -35,7 +33,6 @@ MAP_PICTURE = Path("map/map.png")
 PAGES = ("report.html", "explore.html", "report.md")
 MAX_MISTAKES = 24  # tiles on the report's page
 MAX_EXPLORED = 2000  # tiles on the interactive page
-MAX_SIDE = 64  # pixels of a tile on a page
 
 # Gives the data URI of the test image at a position.
 ShowTile = Callable[[int], str]
@@ -102,30 +99,6 @@ def write_report(
 def picture_uri(path: Path) -> str:
     """Turn a PNG file into a data URI."""
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-
-
-def to_data_uri(encoded: bytes) -> str:
-    """Turn an encoded image into a data URI.
-
-    An image larger than MAX_SIDE is made smaller, and keeps its format. An image that its EXIF orientation turns
-    becomes an upright PNG image, so that what a page shows does not depend on the browser. Others keep their bytes.
-
-    Args:
-        encoded: content of a JPEG or PNG file.
-
-    Raises:
-        ImageError: the image cannot be decoded.
-    """
-    header = Image.open(io.BytesIO(encoded))
-    is_large, is_turned = max(header.size) > MAX_SIDE, read_orientation(header) != 1
-    image_format = "PNG" if is_turned and not is_large else str(header.format)
-    if is_large or is_turned:
-        image = Image.fromarray(decode_image(encoded))
-        image.thumbnail((MAX_SIDE, MAX_SIDE))
-        buffer = io.BytesIO()
-        image.save(buffer, image_format)
-        encoded = buffer.getvalue()
-    return f"data:image/{image_format.lower()};base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
 def show_mistakes(results: RunResults, show_tile: ShowTile) -> Rows:

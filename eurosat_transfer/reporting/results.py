@@ -34,6 +34,8 @@ class RunResults(NamedTuple):
             are None for a single draw.
         label_pairs: a row for each two classifiers of the stage labels and each number of images: first, second,
             images, draws, mean, low, high (simultaneous intervals). low and high are None for a single draw.
+        chosen: chosen, drawn: an SVM on chosen and on drawn tiles, a row per number of images as in labels;
+            differences: a row per number of images: images, draws, mean, low, high (simultaneous intervals).
         subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
         tsne: by projection (features, pixels): neighbour_agreement, trustworthiness.
         points: a row per image in the t-SNE pictures: row (its position in predictions), class, feature_x, feature_y,
@@ -55,6 +57,7 @@ class RunResults(NamedTuple):
     seeds: dict[str, Any]
     labels: dict[str, Rows]
     label_pairs: Rows
+    chosen: dict[str, Rows]
     subset_fits: dict[str, Rows]
     tsne: dict[str, dict[str, float]]
     points: Rows
@@ -90,6 +93,7 @@ def load_results() -> RunResults:
         seeds=read_json(SEEDS_FILE) if Path(SEEDS_FILE).exists() else {},
         labels=read_json("metrics/labels.json"),
         label_pairs=read_json("metrics/label_pairs.json")["pairs"],
+        chosen=read_json("metrics/chosen.json"),
         subset_fits={
             name: _read_figures(path, "images", "accuracy")
             for name, path in _existing("plots/{}_labels.csv", names).items()

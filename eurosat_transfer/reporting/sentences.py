@@ -14,12 +14,13 @@ def describe_results(results: RunResults, curves: Mapping[str, Sequence[Mapping[
         curves: label curves by classifier, as join_label_curves returns them.
 
     Returns:
-        Sentences, by subject: comparison, calibration, labels, tsne, activations.
+        Sentences, by subject: comparison, calibration, labels, chosen, tsne, activations.
     """
     return {
         "comparison": describe_comparison(results.comparison),
         "calibration": describe_calibration(results.metrics),
         "labels": [*describe_label_curves(curves), *describe_label_pairs(results.label_pairs)],
+        "chosen": describe_choice(results.chosen["differences"]) if curves else [],
         "tsne": [describe_projections(results.tsne)],
         "activations": describe_activations(results.activations),
     }
@@ -124,6 +125,36 @@ def describe_label_pairs(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
         "all of them together contain their differences."
         for (first, second), differences in by_pair.items()
     ]
+
+
+def describe_choice(differences: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say whether it is worth choosing which tiles to label.
+
+    The rule: it is, if the interval of the difference is above 0.
+
+    Args:
+        differences: a row for each number of labels: images, mean, low, high, of chosen minus drawn tiles, with
+            simultaneous intervals.
+
+    Returns:
+        Two sentences or more, or none if nothing was compared.
+    """
+    if not differences:
+        return []
+    found = ", ".join(f"{d['mean']:+.3f} with {d['images']} ({d['low']:+.3f} to {d['high']:+.3f})" for d in differences)
+    sentences = [
+        f"Accuracy of svm on chosen minus drawn tiles, by number of labels: {found}. In brackets are simultaneous 95 % "
+        "intervals over the draws and the test images, for this one choice."
+    ]
+    for verdict, sizes in (
+        ("better", [str(d["images"]) for d in differences if d["low"] > 0]),
+        ("worse", [str(d["images"]) for d in differences if d["high"] < 0]),
+    ):
+        if sizes:
+            sentences.append(f"Choosing the tiles is {verdict} than drawing them with {', '.join(sizes)} labels.")
+    if len(sentences) == 1:
+        sentences.append("It is not clear that choosing the tiles is better than drawing them.")
+    return sentences
 
 
 def describe_projections(figures: Mapping[str, Mapping[str, float]]) -> str:

@@ -15,7 +15,7 @@ from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.features.inference import Network
 from eurosat_transfer.models import finetuning
 from eurosat_transfer.networks.backbones import build_backbone, find_preprocess
-from eurosat_transfer.reporting.pages import to_data_uri
+from eurosat_transfer.reporting.data_uri import to_data_uri
 from eurosat_transfer.reporting.tile_sheet import draw_tile_sheet
 from eurosat_transfer.tensorflow_setup import keras, tf
 

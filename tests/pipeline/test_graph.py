@@ -24,13 +24,13 @@ def test_the_first_run_runs_every_stage(reproduced):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"svm.C": 1}, {"svm", "labels"} | AFTER_CLASSIFIERS),
+        ({"svm.C": 1}, {"svm", "labels", "chosen"} | AFTER_CLASSIFIERS),
         ({"knn.k": 3}, {"knn"} | AFTER_CLASSIFIERS),
         ({"pixels.C": 1}, {"pixels"} | AFTER_CLASSIFIERS),
         ({"tsne.perplexity": 4}, {"tsne", "report"}),
         ({"finetune.lr": 0.01}, {"finetune"} | AFTER_CLASSIFIERS),
         ({"probe.C": 3}, {"probe", "labels"} | AFTER_CLASSIFIERS),
-        ({"labels.draws": 2}, {"labels", "report"}),
+        ({"labels.draws": 2}, {"labels", "chosen", "report"}),
         ({"activations.loss": 0.2}, {"activations", "report"}),
         ({"split.train": 50}, {"split", "extract", "finetune", "pixels"} | ON_FEATURES | AFTER_CLASSIFIERS),
         ({"backbone.name": "mobilenetv2"}, {"backbone", "extract", "finetune"} | ON_FEATURES | AFTER_CLASSIFIERS),

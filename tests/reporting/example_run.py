@@ -77,6 +77,13 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     write_json("metrics/labels.json", curves)
     pair = {"first": "probe", "second": "svm", "images": 20, "draws": 3, "mean": 0.25, "low": 0.125, "high": 0.375}
     write_json("metrics/label_pairs.json", {"pairs": [pair]})
+    single = {"draws": 1, "sd": None, "se": None, "gain": None}
+    choice = {
+        "chosen": [{"images": 10, "mean": 0.5} | single],
+        "drawn": [{"images": 10, "mean": 0.25, "sd": 0.02} | several],
+    }
+    difference = {"images": 10, "draws": 20, "mean": 0.25, "low": 0.125, "high": 0.375}
+    write_json("metrics/chosen.json", choice | {"differences": [difference]})
     write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), [("finetune", 10, 0, 0.45)])
     quality = {"neighbour_agreement": 0.82, "trustworthiness": 0.99}
     write_json("metrics/tsne.json", {"features": quality, "pixels": quality | {"neighbour_agreement": 0.34}})

@@ -43,6 +43,7 @@ def test_every_result_has_a_chart(specifications):
         "accuracies",
         "differences",
         "labels",
+        "chosen",
         "tsne-features",
         "tsne-pixels",
         *(f"confusion-{name}" for name in CLASSIFIERS),

@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import example_run
-import numpy as np
 import pytest
 import vl_convert
-from conftest import encoded
 from example_run import (
     ACTUAL,
     CLASSES,
@@ -182,7 +180,7 @@ def test_every_chart_has_a_place_and_a_specification_on_the_page(written):
     charts = re.search(r"^const charts = (.*);$", page, re.MULTILINE)[1]
     names = {name for name in places if f'"{name}": {{' in charts}
     assert places == names
-    assert len(places) == 5 + len(CLASSIFIERS) + 4 + 2
+    assert len(places) == 6 + len(CLASSIFIERS) + 4 + 2
 
 
 def test_sentences_are_on_the_pages(written):
@@ -397,19 +395,6 @@ def test_points_of_the_explorer_are_found_by_their_row(results):
 def test_many_points_are_thinned_out_evenly(results, monkeypatch):
     monkeypatch.setattr(pages, "MAX_EXPLORED", 3)
     assert [row["image"] for row in pages.explorer_points(results, str)] == ["0", "1", "3"]
-
-
-def test_a_small_image_is_embedded_as_it_is():
-    content = encoded((1, 2, 3), "JPEG", size=(64, 64))
-    assert pages.to_data_uri(content) == f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
-
-
-def test_a_large_image_is_made_smaller():
-    uri = pages.to_data_uri(encoded((200, 0, 0), "PNG", size=(130, 65)))
-    kind, _, content = uri.partition(";base64,")
-    image = Image.open(io.BytesIO(base64.b64decode(content)))
-    assert (kind, image.format, image.size) == ("data:image/png", "PNG", (64, 32))
-    assert np.asarray(image)[0, 0].tolist() == [200, 0, 0]
 
 
 @pytest.mark.slow

@@ -1,7 +1,5 @@
 """Pages of the report of a real `dvc repro`, in a real headless Chromium without a network."""
 
-import shutil
-
 import pytest
 from conftest import dvc
 from selenium import webdriver
@@ -14,27 +12,7 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs Chromium and its chromedriver"),
-]
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """Start Chromium without a network."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={tmp_path}/profile")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+pytestmark = pytest.mark.slow
 
 
 def open_page(browser, path, width):

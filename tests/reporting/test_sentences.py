@@ -87,6 +87,28 @@ def test_label_curves_of_two_classifiers_are_compared_where_draws_differ():
     assert sentences.describe_label_pairs([single]) == []
 
 
+def describe_choice(*intervals):
+    rows = [
+        {"images": 10 * n, "mean": (low + high) / 2, "low": low, "high": high}
+        for n, (low, high) in enumerate(intervals, 1)
+    ]
+    return sentences.describe_choice(rows)
+
+
+def test_the_choice_of_tiles_is_better_or_worse_where_its_interval_leaves_out_zero():
+    first, *verdicts = describe_choice((0.1, 0.3), (0.05, 0.15), (-0.1, 0.1), (-0.2, -0.1))
+    assert "+0.200 with 10 (+0.100 to +0.300), +0.100 with 20 (+0.050 to +0.150), " in first
+    assert verdicts == [
+        "Choosing the tiles is better than drawing them with 10, 20 labels.",
+        "Choosing the tiles is worse than drawing them with 40 labels.",
+    ]
+
+
+def test_a_choice_that_cannot_be_told_from_drawing_is_not_called_better():
+    assert describe_choice((-0.1, 0.3))[1:] == ["It is not clear that choosing the tiles is better than drawing them."]
+    assert sentences.describe_choice([]) == []
+
+
 def test_label_curve_without_a_smaller_size_has_no_sentence():
     assert sentences.describe_label_curves({"svm": [{"images": 10, "gain": None}]}) == []
 

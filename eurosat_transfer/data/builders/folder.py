@@ -18,7 +18,7 @@ from eurosat_transfer.data.builders.image_names import (
 )
 from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.image_zip import find_in_zip
-from eurosat_transfer.data.builders.labels_table import find_table, read_labels
+from eurosat_transfer.data.builders.labels_table import check_two_labels, find_table, read_labels
 from eurosat_transfer.data.image_files import RenderingMismatchError, to_rgb
 from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
@@ -40,8 +40,8 @@ class FoundImage(NamedTuple):
 def find_images(path: Path) -> dict[str, FoundImage]:
     """Find the images of a folder or zip file, and print how many other files it has.
 
-    The labels come from the table labels.csv if there is one. Otherwise, the name of the folder that an image is in is
-    its label.
+    The labels come from the table labels.csv if there is one. Images without a row are left out. Without a table, the
+    name of the folder that an image is in is its label.
 
     Args:
         path: of the folder or zip file.
@@ -51,7 +51,7 @@ def find_images(path: Path) -> dict[str, FoundImage]:
 
     Raises:
         UserError: there is nothing at path, it is unsafe to read, or its images are not in two or more class folders,
-            or the table does not give each of them a label.
+            or the table is damaged or has fewer than two labels.
     """
     if path.is_dir():
         found = find_in_tree(path)
@@ -67,11 +67,17 @@ def find_images(path: Path) -> dict[str, FoundImage]:
     else:
         check_utf8(path, names)
         labels = read_labels(path, table, found[table](), names)
-        print(f"{path}: the labels of {len(names)} images come from {table}; the names of folders are not used")
+        check_two_labels(path, table, labels.values())
+        print(f"{path}: the labels of {len(labels)} images come from {table}; the names of folders are not used")
+        if unlabelled := len(names) - len(labels):
+            print(
+                f"{path}: {unlabelled} images have no row in {table} and are left out; `python -m eurosat_transfer "
+                "suggest` chooses which of them to label next"
+            )
     others = len(found) - len(names) - (table is not None)
     if others:
         print(f"{path}: {others} other files are ignored; JPEG, PNG and GeoTIFF images are read")
-    return {name: FoundImage(labels[name], found[name]) for name in names}
+    return {name: FoundImage(labels[name], found[name]) for name in names if name in labels}
 
 
 def _describe_broken(broken: Sequence[str], images: int) -> str:

@@ -28,7 +28,7 @@ def find_table(names: Iterable[str]) -> str | None:
 
 
 def read_labels(source: Path, table: str, content: bytes, images: Collection[str]) -> dict[str, str]:
-    """Read the labels of all images from a table.
+    """Read labels from a table. Images without a row have no label.
 
     Args:
         source: the folder or zip file of the images, for error messages.
@@ -38,11 +38,11 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
         images: the names of all images, relative to source.
 
     Returns:
-        The label of each image by its name.
+        The label of each image that has a row, by its name, in the order of the rows.
 
     Raises:
-        UserError: the table is damaged or lacks a column, names a file that is no image, names an image twice or not
-            at all, has an empty label or one that cannot be stored, or has fewer than two labels.
+        UserError: the table is damaged or lacks a column, names a file that is no image, names an image twice, or has
+            an empty label or one that cannot be stored.
     """
     where = f"{source}: {table}"
     try:
@@ -73,14 +73,22 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
             raise UserError(f"{where}: row {number} has no label for {row['file']!r}; write one, or remove both")
         check_storable(label, f"{where}: row {number}: the label", "correct the label")
         labels[name] = label
-    unlabelled = sorted(set(images) - set(labels))
-    if unlabelled:
-        raise UserError(
-            f"{where} has no row for {len(unlabelled)} of {len(images)} images, the first of them {unlabelled[0]!r}; "
-            "add rows, or remove images"
-        )
     check_distinct(dict.fromkeys(labels.values()), f"{where}: the labels", "use one of them")
-    if len(set(labels.values())) < 2:
-        found = ", ".join(sorted(set(labels.values()))) or "none"
-        raise UserError(f"{where} has these labels: {found}; needed: two or more")
     return labels
+
+
+def check_two_labels(source: Path, table: str, labels: Iterable[str]) -> None:
+    """Check that there is something to tell apart.
+
+    Args:
+        source: the folder or zip file of the images, for the error message.
+        table: name of the table.
+        labels: of all rows.
+
+    Raises:
+        UserError: the table has fewer than two different labels.
+    """
+    different = sorted(set(labels))
+    if len(different) < 2:
+        found = ", ".join(different) or "none"
+        raise UserError(f"{source}: {table} has these labels: {found}; needed: two or more")

@@ -2,7 +2,7 @@
 
 Reads   data/features.npz
 Writes  metrics/suspects.json  tiles: the training images that were judged; flagged: how many of them look
-                               wrong, and their share; expected: how many would be flagged on average if
+                               wrong, and their share; below: the limit of the probability; expected: how many would be flagged on average if
                                all labels were correct, and expected_high: at most so many in 97.5 % of
                                such cases; noise: the estimated share of wrong labels
         plots/suspects.csv     rank, file, given, suggested, probability_given, probability_suggested,
@@ -16,7 +16,7 @@ folds, the training images are those of the first one.
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.io.json_files import write_json
-from eurosat_transfer.models.suspects import find_suspects
+from eurosat_transfer.models.suspects import FLAGGED_BELOW, find_suspects
 from eurosat_transfer.pipeline.stage import run_stage
 
 HEADER = (
@@ -36,6 +36,7 @@ def main() -> None:
             "tiles": count,
             "flagged": flagged,
             "share": flagged / count if count else 0.0,
+            "below": FLAGGED_BELOW,
             "expected": found.expected,
             "expected_high": found.expected_high,
             "noise": found.noise,

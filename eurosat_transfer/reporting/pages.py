@@ -27,10 +27,12 @@ from eurosat_transfer.reporting.markdown import escape_name, escape_tags
 from eurosat_transfer.reporting.palette import class_colours
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
+from eurosat_transfer.reporting.suspects import COMMAND, describe_suspects, show_suspects
 
 LIBRARIES = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")  # whose versions are shown
 MAP_PICTURE = Path("map/map.png")
 PAGES = ("report.html", "explore.html", "report.md")
+DRAWN = "landcover-demo"  # the data set whose tiles are drawn
 MAX_MISTAKES = 24  # tiles on the report's page
 MAX_EXPLORED = 2000  # tiles on the interactive page
 
@@ -57,6 +59,11 @@ def write_report(
 
     def show_tile(position: int) -> str:
         return to_data_uri(dataset[int(pooled.indices["test"][position])].image)
+
+    trained = dict(zip(pooled.files["train"], pooled.indices["train"], strict=True))
+
+    def show_trained_tile(file: str) -> str:
+        return to_data_uri(dataset[int(trained[file])].image)
 
     explored = explorer_points(results, show_tile)
     classes = selection.classes
@@ -88,6 +95,9 @@ def write_report(
         "findings": findings,
         "map_picture": picture_uri(MAP_PICTURE) if MAP_PICTURE.exists() else "",
         "mistakes": show_mistakes(results, show_tile),
+        "about_suspects": describe_suspects(results.suspects, params["data"]["name"] == DRAWN),
+        "suspects": show_suspects(results.suspect_rows, show_trained_tile),
+        "suspects_command": COMMAND,
         "charts": make_charts(results, classes, curves),
         "explored": len(explored),
         "explorer": explorer_chart(explored, classes, list(results.predictions)).to_dict(),

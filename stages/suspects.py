@@ -1,16 +1,17 @@
 """List the training images whose labels look wrong.
 
 Reads   data/features.npz
-Writes  metrics/suspects.json  tiles: the training images that were judged; flagged: how many of them look
-                               wrong, and their share; below: the limit of the probability; expected: how many would be flagged on average if
-                               all labels were correct, and expected_high: at most so many in 97.5 % of
-                               such cases; noise: the estimated share of wrong labels
+Writes  metrics/suspects.json  tiles: number of training images that were judged; flagged: how many look
+                               wrong; share: flagged / tiles; below: the limit of the probability of a
+                               label; expected: how many would be flagged on average if all labels were
+                               correct; expected_high: not more than these in 97.5 % of such cases;
+                               noise: the estimated share of wrong labels
         plots/suspects.csv     rank, file, given, suggested, probability_given, probability_suggested,
                                margin (of the two probabilities), flagged; the most suspicious image first
 
 The probabilities are cross-validated: each image is judged by a classifier that was not fitted on it,
-nor on a copy of it. An image is flagged if the probability of its label is below 0.05. With several
-folds, the training images are those of the first one.
+nor on a copy of it. An image is flagged if the probability of its label is below 0.05. An image whose class
+has no other image is not judged. With several folds, the training images are those of the first one.
 """
 
 from eurosat_transfer.features.feature_set import load_features

@@ -12,7 +12,6 @@ from eurosat_transfer.models.out_of_fold import out_of_fold_scores
 FLAGGED_BELOW = 0.05  # probability of the given label; chosen on draws of EuroSAT that no reported figure is from
 
 
-
 class Suspects(NamedTuple):
     """The training rows that could be judged, the most suspicious first.
 

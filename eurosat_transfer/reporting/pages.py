@@ -27,12 +27,11 @@ from eurosat_transfer.reporting.markdown import escape_name, escape_tags
 from eurosat_transfer.reporting.palette import class_colours
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
-from eurosat_transfer.reporting.suspects import COMMAND, describe_suspects, show_suspects
+from eurosat_transfer.reporting.suspects import COMMAND, DRAWN, describe_suspects, show_suspects
 
 LIBRARIES = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")  # whose versions are shown
 MAP_PICTURE = Path("map/map.png")
 PAGES = ("report.html", "explore.html", "report.md")
-DRAWN = "landcover-demo"  # the data set whose tiles are drawn
 MAX_MISTAKES = 24  # tiles on the report's page
 MAX_EXPLORED = 2000  # tiles on the interactive page
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+DRAWN = "landcover-demo"  # the data set whose tiles are drawn
 MAX_SUSPECTS = 24  # tiles on the report's page
 COMMAND = "python -m eurosat_transfer suspects"
 

@@ -50,6 +50,8 @@ def main() -> None:
         for rank, (row, given, other, p, q, is_flagged) in enumerate(columns, 1)
     )
     write_csv("plots/suspects.csv", HEADER, rows)
+    if count < len(y):
+        print(f"{len(y) - count} training images cannot be judged: no other image has their class")
     print(
         f"{flagged} of {count} training images look mislabelled; if all labels were correct, about "
         f"{found.expected:.1f} would (at most {found.expected_high} in 97.5 % of such cases)"

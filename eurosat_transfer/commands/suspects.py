@@ -6,7 +6,8 @@ first. The command shows those that are flagged, or the first N.
   suspects.html  the tiles. Keep or correct each label, and save labels.csv
   suspects.csv   their rows of plots/suspects.csv
 
-With data.name=folder, put labels.csv in the folder of the images. docs/suspects.md has the other cases.
+With data.name=folder, put labels.csv in the folder of the images. docs/suspects.md has the other
+cases.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     classes = sorted({*index.classes, *table.labels.values()})
     about = describe_suspects(read_json("metrics/suspects.json"), data.name == DRAWN)
     write_csv(TABLE, list(rows[0]), [list(row.values()) for row in rows])
-    write_contact_sheet(PAGE, tiles, classes, f"{len(tiles)} labels to check", table.labels, [*about, table.advice])
+    write_contact_sheet(PAGE, tiles, classes, "Labels that look wrong", table.labels, [*about, table.advice])
     print(f"{len(tiles)} of {len(ranking)} training tiles: open {PAGE} in a browser; the list is {TABLE}")
     if len(rows) < len(chosen):
         print(f"{len(chosen) - len(rows)} labels have changed since the ranking, and are left out")

@@ -48,8 +48,10 @@ def open_label_table(data: Data, index: DatasetIndex) -> LabelTable:
         raise UserError(f"data.path: there is no folder or zip file at {str(path)!r}; restore it")
     found = find_in_tree(path) if path.is_dir() else find_in_zip(path)
     table = find_table(found)
-    if table is not None:
-        images = [name for name in found if is_image(PurePosixPath(name))]
+    images = [name for name in found if is_image(PurePosixPath(name))]
+    if table is None:
+        labels = {file: label for file, label in labels.items() if file in found}
+    else:
         labels = read_labels(path, table, found[table](), images)
     top = PurePosixPath(table or TABLE).parent
     names = {file: str(PurePosixPath(file).relative_to(top)) for file in {**labels, **dict.fromkeys(index.files)}}

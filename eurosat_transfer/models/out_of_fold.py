@@ -9,7 +9,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from eurosat_transfer.models.equal_rows import number_equal_rows
 from eurosat_transfer.models.logistic_regression import SEARCH_TOLERANCE, fit_logistic_regression
 
-FOLDS = 10
+FOLDS, FOLDS_OF_MANY = 10, 5  # with many rows, each fold has enough of them to learn from
+MANY = 2000
 C = 3.0  # chosen on draws of EuroSAT that no reported figure is from; 1 and 10 find as many wrong labels
 
 
@@ -57,7 +58,8 @@ def out_of_fold_scores(X: np.ndarray, y: np.ndarray, classes: int) -> OutOfFoldS
 
 def _divide(y: np.ndarray, groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Divide the rows into folds: the rows to fit on, and those that are held out."""
-    folds = min(FOLDS, int(np.bincount(y).max()), len(np.unique(groups)))
+    wanted = FOLDS if len(y) <= MANY else FOLDS_OF_MANY
+    folds = min(wanted, int(np.bincount(y).max()), len(np.unique(groups)))
     if folds < 2:
         return []
     with warnings.catch_warnings():

@@ -38,6 +38,12 @@ def test_a_tree_of_classes_gets_a_table_with_all_images(tree):
     assert f"Save labels.csv as {tree / 'labels.csv'}." in table.advice
 
 
+def test_an_image_that_is_gone_is_not_in_the_table(tree):
+    (tree / FILES[1]).unlink()
+    table = open_label_table(data(name="folder", path=str(tree)), index_of(FILES))
+    assert list(table.labels) == [FILES[0], *FILES[2:]]
+
+
 def test_labels_that_are_newer_than_the_data_set_count(tree):
     newer = {FILES[0]: "class_0", FILES[1]: "class_1", FILES[2]: "class_1"}
     write_csv(tree / "labels.csv", ("file", "label"), newer.items())

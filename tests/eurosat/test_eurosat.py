@@ -243,6 +243,17 @@ def flip_labels(labels, seed, count=32):
     return flipped, wrong
 
 
+def flip_to_similar_classes(X, labels, seed, count=32):
+    """Give 32 labels the class with the nearest mean, as a person does who confuses similar classes."""
+    means = np.array([X[labels == label].mean(axis=0) for label in range(10)])
+    distances = np.linalg.norm(means[:, None] - means, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    wrong = np.random.default_rng(seed).choice(len(labels), count, replace=False)
+    flipped = labels.copy()
+    flipped[wrong] = distances.argmin(axis=1)[labels[wrong]]
+    return flipped, wrong
+
+
 def other_rankings(X, labels):
     """Rank by the normalised margin, and flag by the rule of confident learning (Northcutt et al., 2021).
 
@@ -270,6 +281,8 @@ def test_flipped_labels_are_the_first_suspects_and_few_others_are_flagged(all_fe
         flipped, wrong = flip_labels(labels, seed)
         clean, found = find_suspects(X, labels, 10), find_suspects(X, flipped, 10)
         by_margin, confident = other_rankings(X, flipped)
+        confused, also_wrong = flip_to_similar_classes(X, labels, seed)
+        similar, by_rule = find_suspects(X, confused, 10), other_rankings(X, confused)[1]
         figures.append({
             "flipped among the first 64": np.isin(wrong, found.rows[:64]).mean(),
             "the same, by the normalised margin": np.isin(wrong, by_margin[:64]).mean(),
@@ -284,6 +297,13 @@ def test_flipped_labels_are_the_first_suspects_and_few_others_are_flagged(all_fe
             "unflipped: estimated share of wrong labels": clean.noise,
             "unflipped: more flagged than expected": clean.flagged.sum() > clean.expected_high,
             "more flagged than expected": found.flagged.sum() > found.expected_high,
+            "similar classes: flipped among the first 64": np.isin(also_wrong, similar.rows[:64]).mean(),
+            "similar classes: flipped that are flagged": np.isin(also_wrong, similar.rows[similar.flagged]).mean(),
+            "similar classes: the same, by confident learning": np.isin(also_wrong, by_rule).mean(),
+            "similar classes: flagged": similar.flagged.mean(),
+            "similar classes: flagged, by confident learning": len(by_rule) / 640,
+            "similar classes: estimated share of wrong labels": similar.noise,
+            "similar classes: more flagged than expected": similar.flagged.sum() > similar.expected_high,
         })  # fmt: skip
     means = {}
     for name in figures[0]:

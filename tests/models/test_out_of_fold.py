@@ -21,6 +21,13 @@ def test_every_row_is_scored_and_rows_of_clear_classes_are_right():
     assert np.isfinite(found.scores[:, :3]).all()
 
 
+def test_many_rows_are_all_scored():
+    X, y = separable(2100)
+    found = out_of_fold_scores(X, y, 3)
+    assert found.rows.tolist() == list(range(2100))
+    assert (found.scores.argmax(axis=1) == y).all()
+
+
 def test_a_label_without_a_pattern_is_not_remembered():
     """A classifier that was fitted on these rows would know most of their labels."""
     rng = np.random.default_rng(0)

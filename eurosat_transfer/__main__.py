@@ -15,7 +15,7 @@ from eurosat_transfer.environment import prepare_program
 
 prepare_program()  # before the commands load other libraries
 
-from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, suggest, summary  # noqa: E402
+from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, suggest, summary, suspects  # noqa: E402
 from eurosat_transfer.errors import UserError  # noqa: E402
 from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure  # noqa: E402
 
@@ -25,6 +25,7 @@ COMMANDS = {
     "experiments": experiment_table,
     "predict": predict,
     "suggest": suggest,
+    "suspects": suspects,
     "seeds": seeds,
     "lab": lab,
     "repair": repair,

@@ -27,6 +27,7 @@ from eurosat_transfer.reporting.markdown import escape_name, escape_tags
 from eurosat_transfer.reporting.palette import class_colours
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
+from eurosat_transfer.reporting.suspects import COMMAND, DRAWN, describe_suspects, show_suspects
 
 LIBRARIES = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")  # whose versions are shown
 MAP_PICTURE = Path("map/map.png")
@@ -58,6 +59,11 @@ def write_report(
     def show_tile(position: int) -> str:
         return to_data_uri(dataset[int(pooled.indices["test"][position])].image)
 
+    trained = dict(zip(pooled.files["train"], pooled.indices["train"], strict=True))
+
+    def show_trained_tile(file: str) -> str:
+        return to_data_uri(dataset[int(trained[file])].image)
+
     explored = explorer_points(results, show_tile)
     classes = selection.classes
     folds = [{subset: len(labels) for subset, labels in fold.labels.items()} for fold in selection.folds()]
@@ -88,6 +94,9 @@ def write_report(
         "findings": findings,
         "map_picture": picture_uri(MAP_PICTURE) if MAP_PICTURE.exists() else "",
         "mistakes": show_mistakes(results, show_tile),
+        "about_suspects": describe_suspects(results.suspects, params["data"]["name"] == DRAWN),
+        "suspects": show_suspects(results.suspect_rows, show_trained_tile),
+        "suspects_command": COMMAND,
         "charts": make_charts(results, classes, curves),
         "explored": len(explored),
         "explorer": explorer_chart(explored, classes, list(results.predictions)).to_dict(),

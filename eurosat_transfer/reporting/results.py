@@ -37,6 +37,9 @@ class RunResults(NamedTuple):
         chosen: chosen, drawn: an SVM on chosen and on drawn tiles, a row per number of images as in labels;
             differences: a row per number of images: images, draws, mean, low, high (simultaneous intervals).
         subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
+        suspects: as in metrics/suspects.json.
+        suspect_rows: a row per training image, the one whose label looks most wrong first: rank, file, given,
+            suggested, probability_given, probability_suggested, margin, flagged (yes or no).
         tsne: by projection (features, pixels): neighbour_agreement, trustworthiness.
         points: a row per image in the t-SNE pictures: row (its position in predictions), class, feature_x, feature_y,
             pixel_x, pixel_y.
@@ -59,6 +62,8 @@ class RunResults(NamedTuple):
     label_pairs: Rows
     chosen: dict[str, Rows]
     subset_fits: dict[str, Rows]
+    suspects: dict[str, Any]
+    suspect_rows: Rows
     tsne: dict[str, dict[str, float]]
     points: Rows
     activations: dict[str, dict[str, dict[str, Any]]]
@@ -98,6 +103,8 @@ def load_results() -> RunResults:
             name: _read_figures(path, "images", "accuracy")
             for name, path in _existing("plots/{}_labels.csv", names).items()
         },
+        suspects=read_json("metrics/suspects.json"),
+        suspect_rows=_read_figures("plots/suspects.csv", "probability_given", "probability_suggested", "margin"),
         tsne=read_json("metrics/tsne.json"),
         points=_read_figures("plots/tsne.csv", "row", "feature_x", "feature_y", "pixel_x", "pixel_y"),
         activations=read_json("metrics/activations.json"),

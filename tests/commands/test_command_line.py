@@ -9,7 +9,7 @@ import pytest
 from conftest import environment, run
 
 from eurosat_transfer import __main__ as command_line
-from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, summary
+from eurosat_transfer.commands import experiment_table, lab, predict, repair, seeds, suggest, summary, suspects
 from eurosat_transfer.errors import UserError
 
 MODULES = {
@@ -18,9 +18,11 @@ MODULES = {
     "predict": predict,
     "seeds": seeds,
     "lab": lab,
+    "suggest": suggest,
+    "suspects": suspects,
     "repair": repair,
 }
-ARGUMENTS = {"predict": ["tiles"], "seeds": ["3"]}
+ARGUMENTS = {"predict": ["tiles"], "seeds": ["3"], "suggest": ["40"]}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from conftest import REPOSITORY, TINY, write_params
 from PIL import Image
 from ruamel.yaml import YAML
+from scipy.special import softmax
 from sklearn.datasets import load_sample_images
 
 from eurosat_transfer.data.colour_statistics import colour_statistics
@@ -34,6 +35,9 @@ from eurosat_transfer.features import load_features
 from eurosat_transfer.features.inference import load_network
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.models.calibration import fit_temperature
+from eurosat_transfer.models.out_of_fold import out_of_fold_scores
+from eurosat_transfer.models.suspects import find_suspects
 from eurosat_transfer.models.svm import fit_calibrated_svm
 from eurosat_transfer.parameters.split import Split
 from stages import backbone, download, extract, finetune, probe, split, svm
@@ -228,3 +232,86 @@ def test_foreign_images_are_unfamiliar_and_test_tiles_are_not(all_features):
     assert min(shares.pop(shuffled)) > 0.5
     assert np.mean(alone[shuffled], axis=0)[1] < 0.08  # their colours are those of tiles
     assert all(min(of) >= 0.95 for of in shares.values())
+
+
+def flip_labels(labels, seed, count=32):
+    """Give 32 labels another class, each class with the same probability. Returns the labels, and which are wrong."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.choice(len(labels), count, replace=False)
+    flipped = labels.copy()
+    flipped[wrong] = (labels[wrong] + rng.integers(1, 10, count)) % 10
+    return flipped, wrong
+
+
+def flip_to_similar_classes(X, labels, seed, count=32):
+    """Give 32 labels the class with the nearest mean, as a person does who confuses similar classes."""
+    means = np.array([X[labels == label].mean(axis=0) for label in range(10)])
+    distances = np.linalg.norm(means[:, None] - means, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    wrong = np.random.default_rng(seed).choice(len(labels), count, replace=False)
+    flipped = labels.copy()
+    flipped[wrong] = distances.argmin(axis=1)[labels[wrong]]
+    return flipped, wrong
+
+
+def other_rankings(X, labels):
+    """Rank by the normalised margin, and flag by the rule of confident learning (Northcutt et al., 2021).
+
+    Returns:
+        The rows with the smallest margin first, and the flagged rows.
+    """
+    scores = out_of_fold_scores(X, labels, 10).scores
+    probabilities = softmax(scores / fit_temperature(scores, labels), axis=1)
+    rows = np.arange(len(labels))
+    of_given = probabilities[rows, labels]
+    others = probabilities.copy()
+    others[rows, labels] = -1
+    limits = np.array([probabilities[labels == label, label].mean() for label in range(10)])
+    confident = np.where(probabilities >= limits, probabilities, -1)
+    flagged = np.flatnonzero((confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != labels))
+    return np.argsort(of_given - others.max(axis=1), kind="stable"), flagged
+
+
+def test_flipped_labels_are_the_first_suspects_and_few_others_are_flagged(all_features):
+    index = read_index()
+    figures = []
+    for seed in range(5):
+        train = draw_split(index, seed)["train"]
+        X, labels = all_features[train], index.labels[train]
+        flipped, wrong = flip_labels(labels, seed)
+        clean, found = find_suspects(X, labels, 10), find_suspects(X, flipped, 10)
+        by_margin, confident = other_rankings(X, flipped)
+        confused, also_wrong = flip_to_similar_classes(X, labels, seed)
+        similar, by_rule = find_suspects(X, confused, 10), other_rankings(X, confused)[1]
+        figures.append({
+            "flipped among the first 64": np.isin(wrong, found.rows[:64]).mean(),
+            "the same, by the normalised margin": np.isin(wrong, by_margin[:64]).mean(),
+            "flipped that are flagged": np.isin(wrong, found.rows[found.flagged]).mean(),
+            "the same, by confident learning": np.isin(wrong, confident).mean(),
+            "flagged": found.flagged.mean(),
+            "flagged, by confident learning": len(confident) / 640,
+            "estimated share of wrong labels": found.noise,
+            "unflipped: flagged": clean.flagged.mean(),
+            "unflipped: expected to be flagged": clean.expected / 640,
+            "unflipped: flagged, by confident learning": len(other_rankings(X, labels)[1]) / 640,
+            "unflipped: estimated share of wrong labels": clean.noise,
+            "unflipped: more flagged than expected": clean.flagged.sum() > clean.expected_high,
+            "more flagged than expected": found.flagged.sum() > found.expected_high,
+            "similar classes: flipped among the first 64": np.isin(also_wrong, similar.rows[:64]).mean(),
+            "similar classes: flipped that are flagged": np.isin(also_wrong, similar.rows[similar.flagged]).mean(),
+            "similar classes: the same, by confident learning": np.isin(also_wrong, by_rule).mean(),
+            "similar classes: flagged": similar.flagged.mean(),
+            "similar classes: flagged, by confident learning": len(by_rule) / 640,
+            "similar classes: estimated share of wrong labels": similar.noise,
+            "similar classes: more flagged than expected": similar.flagged.sum() > similar.expected_high,
+        })  # fmt: skip
+    means = {}
+    for name in figures[0]:
+        of = [row[name] for row in figures]
+        means[name] = np.mean(of)
+        print(f"{name}: mean {np.mean(of):.3f}, from {min(of):.3f} to {max(of):.3f}")
+    assert means["flipped among the first 64"] >= 0.85
+    assert means["unflipped: flagged"] <= 0.03
+    assert means["estimated share of wrong labels"] == pytest.approx(0.05, abs=0.01)
+    assert means["unflipped: more flagged than expected"] == 0
+    assert means["more flagged than expected"] == 1

@@ -34,9 +34,9 @@ def test_a_clone_without_images_works_on_precomputed_features(pristine, tmp_path
     write_params(clone, **{"extract.features": str(path)})
     extracted = repro("--force", "--no-commit", "--single-item", "extract")
     assert extracted.returncode == 0, extracted.stderr
-    used = repro("svm", "knn", "tsne")
+    used = repro("svm", "knn", "tsne", "suspects")
     assert used.returncode == 0, used.stderr
-    assert stages_run(extracted.stdout + used.stdout) == {"extract", "svm", "knn", "tsne"}
+    assert stages_run(extracted.stdout + used.stdout) == {"extract", "svm", "knn", "tsne", "suspects"}
     assert read_json(clone / "metrics/svm.json")["test"]["accuracy"] == 1.0
     assert sorted(p.name for p in (clone / "data").iterdir()) == [".gitignore", "features.npz", "pixels.npz"]
     summary = run("python", "-m", "eurosat_transfer", cwd=clone).stdout

@@ -85,6 +85,14 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     difference = {"images": 10, "draws": 20, "mean": 0.25, "low": 0.125, "high": 0.375}
     write_json("metrics/chosen.json", choice | {"differences": [difference]})
     write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), [("finetune", 10, 0, 0.45)])
+    flagged = {"flagged": 1, "share": 1 / 3, "below": 0.05, "expected": 0.25, "expected_high": 2, "noise": 0.0}
+    write_json("metrics/suspects.json", {"tiles": 3} | flagged)
+    suspects = [
+        (1, "1", classes[0], classes[1], 0.025, 0.975, -0.95, "yes"),
+        (2, "0", classes[0], classes[1], 0.75, 0.25, 0.5, "no"),
+    ]
+    header = ("rank", "file", "given", "suggested", "probability_given", "probability_suggested", "margin", "flagged")
+    write_csv("plots/suspects.csv", header, suspects)
     quality = {"neighbour_agreement": 0.82, "trustworthiness": 0.99}
     write_json("metrics/tsne.json", {"features": quality, "pixels": quality | {"neighbour_agreement": 0.34}})
     header = ("row", "class", "feature_x", "feature_y", "pixel_x", "pixel_y")

@@ -292,6 +292,16 @@ def test_at_most_24_mistakes_are_shown(results):
     assert len(mistakes) == 24
 
 
+def test_the_labels_that_look_wrong_are_shown_with_their_tiles(write_pages):
+    page = write_pages()["report.html"]
+    section = page.partition('id="suspects"')[2].partition("<h2")[0]
+    assert "1 of 3 training images are flagged" in section
+    assert re.findall(r'class="file">(.*?)<', section) == ["1", "0"]
+    assert [image_index(uri) for uri in re.findall(r'src="(.*?)"', section)] == [1, 0]
+    assert "this label: 0.025" in section
+    assert "suggested: SeaLake 0.975" in section
+
+
 def test_class_names_are_escaped_in_html(write_pages):
     evil = ["<script>alert(1)</script>", "b"]
     written = write_pages(classes=evil, svm=["b"] * 4)

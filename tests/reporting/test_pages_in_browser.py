@@ -43,6 +43,10 @@ def test_the_report_opens_in_a_browser_and_shows_every_figure(reproduced, browse
     text = browser.find_element(By.TAG_NAME, "body").text
     assert all(pair["words"] in text for pair in comparison["pairs"])
     assert "drawings, not satellite images" in text
+    suspects = browser.find_elements(By.CSS_SELECTOR, "#suspects ~ .tiles")[0]
+    shown = [name.text for name in suspects.find_elements(By.CSS_SELECTOR, ".file")]
+    ranking = read_csv(reproduced / "plots/suspects.csv")
+    assert shown == [row["file"] for row in ranking[:24]]
     sizes = "return [...document.querySelectorAll('.tiles img')].map(image => image.naturalWidth)"
     assert browser.execute_script(sizes).count(64) >= 10
 

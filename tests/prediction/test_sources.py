@@ -87,7 +87,8 @@ def test_what_cannot_be_read_has_a_reason():
         "tiles/pipe.jpg": "it is a pipe, a device or a socket; allowed: files",
         "tiles/link.jpg": "No such file or directory",
         "tiles/no.zip": "not a readable zip archive: it is not a zip file, or it is truncated",
-        "tiles/large.tif": f"it has {MAX_FILE_BYTES + 1} bytes; allowed for a tile: {MAX_FILE_BYTES}; map a scene with --map",
+        "tiles/large.tif": f"it has {MAX_FILE_BYTES + 1} bytes; allowed for a tile: {MAX_FILE_BYTES}; "
+        "map a scene with --map",
     }
 
 

@@ -15,7 +15,7 @@ from stages import split
 LABELS = np.random.default_rng(1).choice(3, 601, p=[0.6, 0.3, 0.1])
 CLASSES = ["a", "b", "c"]
 FIRST_HALF = "available for train and val: 300 images (a 179, b 93, c 28)"
-RULES = {"train": 100, "val": 50, "test": 100, "by": "order", "folds": 1, "contradictions": "exclude", "seed": 0}
+RULES = {"train": 100, "val": 50, "test": 100, "by": "order", "folds": 1, "contradictions": "exclude", "seed": 0} | {"unlabelled": "none"}
 
 
 def index_of(labels, groups=None):

@@ -39,8 +39,8 @@ def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarr
     does not change val.
 
     With split.unlabelled=rest, the images that are left over from train and val are a further subset, UNLABELLED. It
-    has no copy of an image of val, because such a copy would show a classifier what it is chosen on. Several folds
-    have no such subset: what one fold leaves over, other folds train and test on, with labels.
+    has no copies of images of train and val. Several folds have no such subset: what one fold leaves over, other folds
+    train and test on, with labels.
 
     Args:
         index: of the data set.
@@ -128,8 +128,9 @@ def _split_fold(
             f"or all{_advise(index, params)}"
         )
     subsets = {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
-    if params.unlabelled == "rest" and params.folds == 1 and len(free) > train:
-        subsets[UNLABELLED] = np.sort(free[train:])
+    rest = free[train:][~np.isin(index.groups[free[train:]], index.groups[free[:train]])]
+    if params.unlabelled == "rest" and params.folds == 1 and len(rest):
+        subsets[UNLABELLED] = np.sort(rest)
     return subsets
 
 

@@ -37,8 +37,8 @@ class FeatureSet:
 
     def folds(self) -> Iterator["FeatureSet"]:
         """Yield the features of each fold. A single split is one fold."""
-        X, y, first = ({s: of[s] for s in (*SUBSETS, UNLABELLED) if s in of} for of in (self.X, self.y, self.files))
-        yield FeatureSet(X, y, self.classes, first)
+        X, y = ({s: of[s] for s in (*SUBSETS, UNLABELLED) if s in of} for of in (self.X, self.y))
+        yield FeatureSet(X, y, self.classes, {s: of for s, of in self.files.items() if s in X})
         names = {subset: np.array(of) for subset, of in self.files.items()}
         for fold in self.other_folds:
             files = {subset: of.tolist() for subset, of in divide(names, fold).items()} if names else {}

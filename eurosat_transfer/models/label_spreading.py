@@ -31,7 +31,7 @@ def build_graph(X: np.ndarray, neighbours: int) -> csr_matrix:
     with threadpool_limits(1):  # the number of threads would decide which of several equally near rows count
         edges = nearest.fit(rows).kneighbors_graph()
     edges = edges.maximum(edges.T)
-    scale = diags_array(1 / np.sqrt(edges.sum(axis=1)))
+    scale = diags_array(1 / np.sqrt(np.asarray(edges.sum(axis=1)).ravel()))
     return csr_matrix(scale @ edges @ scale)
 
 

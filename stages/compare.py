@@ -3,11 +3,12 @@
 Reads   plots/NAME_predictions.csv, plots/NAME_classes.csv and metrics/NAME.json of every classifier
 Writes  metrics/compare.json
         images; small_classes: number of test images of each class with fewer than 10; best; tied;
-        recommended; random_training; words; pairs: better, worse, difference, low, high, only_better,
+        recommended; random_training; saw_test; words; pairs: better, worse, difference, low, high, only_better,
         only_worse, p_value, p_holm, better_labels, worse_labels, is_better, words
 
 tied: the classifiers that cannot be told apart from the best one. recommended: the cheapest of these
-and the best one. random_training: the classifiers whose training depends on a seed.
+and the best one. random_training: the classifiers whose training depends on a seed. saw_test: the
+classifiers that learned from the test images, without their labels.
 
 difference is that of the two accuracies. low and high are its simultaneous 95 % interval (Newcombe's
 paired interval, with Bonferroni's level): in 95 % of all experiments, the intervals of all pairs
@@ -45,11 +46,13 @@ def main() -> None:
 
 def read_candidate(name: str, random_training: bool) -> Candidate:
     """Read what a classifier did on test from its files."""
+    metrics = read_json(f"metrics/{name}.json")
     return Candidate(
         predictions=read_csv(f"plots/{name}_predictions.csv"),
         images_per_class={row["class"]: int(row["images"]) for row in read_csv(f"plots/{name}_classes.csv")},
-        training_labels=read_json(f"metrics/{name}.json")["training_labels"],
+        training_labels=metrics["training_labels"],
         random_training=random_training,
+        saw_test=metrics.get("saw_test", False),
     )
 
 

@@ -2,8 +2,9 @@
 
 Reads   data/array_records/  data/split.csv  data/backbone/, or the .npz that extract.features names
 Writes  data/features.npz   X_train y_train files_train, the same of val and test, and classes
-        data/pixels.npz     the same keys; each X holds the images themselves, shrunk to
-                            extract.pixel_size, uint8
+                            with split.unlabelled=rest also X_unlabelled files_unlabelled
+        data/pixels.npz     the same keys without those of unlabelled; each X holds the images
+                            themselves, shrunk to extract.pixel_size, uint8
 
 X: float32, (images, descriptor size); y: int64, (images,); files: names of the images; classes: names
 by label. Rows are in the order of data/split.csv. Features that were computed elsewhere come without
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from eurosat_transfer.data.folds import REST
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.io.npz import Arrays, write_npz
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import load_section
@@ -33,12 +34,11 @@ FEATURES = Path("data/features.npz")
 def main() -> None:
     """Run the stage."""
     features, pixels = _compute(load_section(Extract))
-    subsets = [subset for subset in (*SUBSETS, REST) if f"y_{subset}" in features]
-    keys = [f"{key}_{subset}" for subset in subsets for key in ("X", "y", "files")]
-    keys += [key for key in ("folds", "classes") if key in features]
-    write_npz(FEATURES, {key: features[key] for key in keys})
-    write_npz("data/pixels.npz", {key: pixels[key] for key in keys})
-    images = sum(features[f"y_{subset}"].shape[0] for subset in subsets)
+    keys = [f"{key}_{subset}" for subset in (*SUBSETS, REST, UNLABELLED) for key in ("X", "y", "files")]
+    keys += ["folds", "classes"]
+    write_npz(FEATURES, {key: features[key] for key in keys if key in features})
+    write_npz("data/pixels.npz", {key: pixels[key] for key in keys if key in pixels})
+    images = sum(array.shape[0] for key, array in features.items() if key.startswith("X_"))
     print(f"{images} images -> {features['X_train'].shape[1]} features of {features['classes'].shape[0]} classes")
 
 

@@ -7,11 +7,13 @@ Writes  data/split.csv   index, file, label, class, subset; one row per selected
 By default every class is halved at random: one half is for train and val, the other one for test. With
 split.by=order the halves are those of the data set, which is the lab's rule. Each subset has the class
 proportions of its half. With the same seed, a larger subset contains the smaller one. Copies of an
-image, which have the same group in data/index.csv, are in one subset.
+image, which have the same group in data/index.csv, are in one subset. With split.unlabelled=rest,
+what is left of the half of train and val is the subset `unlabelled`. Its rows have no label.
 
 With split.folds=5 the data set is divided into five parts. Each part is the test part of one fold, and
 the other parts are for train and val. There is a further column for each further fold, subset_2 and so
-on. Every classifier is trained once per fold, and its predictions are pooled.
+on. Every classifier is trained once per fold, and its predictions are pooled. Folds have no subset
+`unlabelled`.
 """
 
 from eurosat_transfer.data.index import read_index
@@ -30,6 +32,11 @@ def main() -> None:
     for number, fold in enumerate(folds, 1):
         counts = ", ".join(f"{len(positions)} {subset}" for subset, positions in fold.items())
         print(f"fold {number}: " * (len(folds) > 1) + f"{counts} of {len(index.files)} images")
+    if params.unlabelled == "rest" and params.folds > 1:
+        print(
+            f"split.unlabelled=rest has no effect with split.folds={params.folds}: what one fold leaves over, other folds "
+            "use with labels"
+        )
     if params.contradictions == "exclude" and (left_out := index.count()["contradictions"]):
         print(f"{left_out} images are left out, because they have a copy with another label")
     if names := find_single_images(index, params):

@@ -1,7 +1,8 @@
 """The folds of a cross-validation, as every file stores them.
 
 The images of the first fold are stored as train, val and test. REST has the images that only other folds use. For each
-other fold there is a row with the subset of every image, in the order train, val, test, REST of the first fold.
+other fold there is a row with the subset of every image, in the order train, val, test, REST of the first fold. With
+several folds, no image is without a label.
 """
 
 from collections.abc import Mapping

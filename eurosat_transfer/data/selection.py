@@ -10,7 +10,7 @@ import numpy as np
 from eurosat_transfer.data.dataset import DATASET, TileDataset
 from eurosat_transfer.data.folds import NO_FOLDS, REST, divide
 from eurosat_transfer.data.split_file import SPLIT_FILE, read_split
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 
 
@@ -33,8 +33,9 @@ class Selection:
     Attributes:
         classes: names by label.
         indices: int64, (n,), by subset: places in the data set. With several folds, the subsets are those of the first
-            fold, and REST has the tiles that only other folds use.
-        labels: int64, (n,), by subset.
+            fold, and REST has the tiles that only other folds use. UNLABELLED has tiles without labels, if there are
+            any.
+        labels: int64, (n,), by subset, without UNLABELLED.
         files: names of the images, by subset.
         other_folds: str, (folds - 1, tiles): the subsets in the other folds, see eurosat_transfer.data.folds.
     """
@@ -46,7 +47,7 @@ class Selection:
     other_folds: np.ndarray = field(default_factory=lambda: NO_FOLDS)
 
     def folds(self) -> list["Selection"]:
-        """Return the selected tiles of each fold. A single split is one fold."""
+        """Return the labelled tiles of each fold. A single split is one fold."""
         indices, labels = ({subset: of[subset] for subset in SUBSETS} for of in (self.indices, self.labels))
         folds = [Selection(self.classes, indices, labels, {subset: self.files.get(subset, []) for subset in SUBSETS})]
         names = {subset: np.array(of) for subset, of in self.files.items()}
@@ -66,7 +67,7 @@ class Selection:
         )
 
     def count(self) -> int:
-        """Count the selected tiles of all subsets."""
+        """Count the labelled tiles of all subsets."""
         return sum(map(len, self.labels.values()))
 
     def places(self) -> Iterator[tuple[int, str, int]]:
@@ -75,7 +76,7 @@ class Selection:
         return iter(sorted(rows))
 
     def read(self, dataset: TileDataset) -> dict[str, EncodedTiles]:
-        """Read the encoded images of every subset into memory.
+        """Read the encoded images of every labelled subset into memory.
 
         Args:
             dataset: the data set that the tiles are selected from.
@@ -85,7 +86,8 @@ class Selection:
         """
         tiles = {subset: EncodedTiles(np.empty(len(y), object), y) for subset, y in self.labels.items()}
         for index, subset, row in self.places():
-            tiles[subset].images[row] = dataset[index].image
+            if subset in tiles:
+                tiles[subset].images[row] = dataset[index].image
         return tiles
 
 
@@ -103,12 +105,14 @@ def read_selection(path: Path | str = SPLIT_FILE) -> Selection:
     by_subset = {subset: [row for row in rows if row.subset == subset] for subset in SUBSETS}
     if rest := [row for row in rows if not row.subset]:
         by_subset[REST] = rest
+    if unlabelled := [row for row in rows if row.subset == UNLABELLED]:
+        by_subset[UNLABELLED] = unlabelled
     others = np.array([row.other_folds for of in by_subset.values() for row in of], NO_FOLDS.dtype).T
-    names = {row.label: row.class_name for row in rows}
+    names = {row.label: row.class_name for row in rows if row.label is not None}
     return Selection(
         classes=[names[label] for label in sorted(names)],
         indices={subset: np.array([row.index for row in of]) for subset, of in by_subset.items()},
-        labels={subset: np.array([row.label for row in of]) for subset, of in by_subset.items()},
+        labels={s: np.array([row.label for row in of]) for s, of in by_subset.items() if s != UNLABELLED},
         files={subset: [row.file for row in of] for subset, of in by_subset.items()},
         other_folds=others,
     )

@@ -4,6 +4,7 @@ import numpy as np
 
 from eurosat_transfer.data.index import CONTRADICTIONS_FILE, DatasetIndex
 from eurosat_transfer.data.parts import parts_by_class, parts_by_order
+from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.parameters.split import Split
 
@@ -37,13 +38,17 @@ def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarr
     contains the smaller one. Train is taken from the front of an order and val from its end, so that the size of train
     does not change val.
 
+    With split.unlabelled=rest, the images that are left over from train and val are a further subset, UNLABELLED. It
+    has no copies of images of train and val. Several folds have no such subset: what one fold leaves over, other folds
+    train and test on, with labels.
+
     Args:
         index: of the data set.
         params: sizes and rules.
 
     Returns:
-        By fold: int64, sorted, disjoint places in the data set by subset: train, val and test. No image is in test
-        twice.
+        By fold: int64, sorted, disjoint places in the data set by subset: train, val and test, and UNLABELLED if there
+        are such images. No image is in test twice.
 
     Raises:
         UserError: the parameters ask for more images or folds than there are, or leave a class without a training
@@ -122,7 +127,11 @@ def _split_fold(
             f"split.train={train} leaves no training image of {names}{where}; {for_training}; set a larger split.train "
             f"or all{_advise(index, params)}"
         )
-    return {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
+    subsets = {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
+    rest = free[train:][~np.isin(index.groups[free[train:]], index.groups[free[:train]])]
+    if params.unlabelled == "rest" and params.folds == 1 and len(rest):
+        subsets[UNLABELLED] = np.sort(rest)
+    return subsets
 
 
 def _in_stratified_order(index: DatasetIndex, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:

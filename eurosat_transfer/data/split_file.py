@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from eurosat_transfer.data.index import DatasetIndex
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv, write_csv
 
@@ -23,15 +23,15 @@ class SplitRow:
     Attributes:
         index: its place in the data set, from 0.
         file: the name of the image.
-        label: from 0.
-        class_name: the name of its class.
-        subset: train, val or test; "" if only other folds use the tile.
+        label: from 0. None for UNLABELLED.
+        class_name: the name of its class. "" for UNLABELLED.
+        subset: train, val, test or UNLABELLED; "" if only other folds use the tile.
         other_folds: its subset in the second fold and all further ones; "" in folds that do not use it.
     """
 
     index: int
     file: str
-    label: int
+    label: int | None
     class_name: str
     subset: str
     other_folds: tuple[str, ...] = ()
@@ -41,6 +41,7 @@ def write_split(index: DatasetIndex, folds: Sequence[Mapping[str, np.ndarray]], 
     """Write the selected tiles, one row per tile, in the data set's order.
 
     The column `subset` is for the first fold. For each other fold there is a column `subset_2`, `subset_3` and so on.
+    Tiles of UNLABELLED have neither label nor class in the file, so that no classifier can see them.
 
     Args:
         index: of the data set.
@@ -49,9 +50,15 @@ def write_split(index: DatasetIndex, folds: Sequence[Mapping[str, np.ndarray]], 
     """
     subsets = [{int(i): subset for subset, positions in fold.items() for i in positions} for fold in folds]
     selected = sorted(set().union(*subsets))
-    of_image = ((i, index.files[i], index.labels[i], index.classes[index.labels[i]]) for i in selected)
-    rows = ((*image, *(fold.get(image[0], "") for fold in subsets)) for image in of_image)
+    rows = (
+        (i, index.files[i], *_label(index, i, subsets[0].get(i)), *(fold.get(i, "") for fold in subsets))
+        for i in selected
+    )
     write_csv(path, (*COLUMNS, *(_column(fold) for fold in range(2, len(folds) + 1))), rows)
+
+
+def _label(index: DatasetIndex, i: int, subset: str | None) -> tuple[int | str, str]:
+    return ("", "") if subset == UNLABELLED else (index.labels[i], index.classes[index.labels[i]])
 
 
 def _column(fold: int) -> str:
@@ -70,24 +77,28 @@ def read_split(path: Path | str = SPLIT_FILE) -> list[SplitRow]:
     """
     try:
         rows = [
-            SplitRow(int(row["index"]), row["file"], int(row["label"]), row["class"], row["subset"], _others(row))
+            SplitRow(int(row["index"]), row["file"], _read_label(row), row["class"], row["subset"], _others(row))
             for row in read_csv(path)
         ]
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} is not a file of the split stage: {error}; `dvc repro` writes it again") from None
-    labels = {row.label for row in rows}
+    labels = {row.label for row in rows if row.label is not None}
     if labels != set(range(len(labels))):
         raise UserError(f"{path} has the labels {sorted(labels)}; allowed: 0, 1, 2 and so on, without gaps")
     others = len(rows[0].other_folds) if rows else 0
     unused = {""} if others else set()
     found = [{row.subset for row in rows}, *({row.other_folds[fold] for row in rows} for fold in range(others))]
-    if unknown := set().union(*found) - set(SUBSETS) - unused:
-        raise UserError(f"{path} has the subset {min(unknown)!r}; allowed: {', '.join(SUBSETS)}")
+    if unknown := set().union(*found) - {*SUBSETS, UNLABELLED} - unused:
+        raise UserError(f"{path} has the subset {min(unknown)!r}; allowed: {', '.join((*SUBSETS, UNLABELLED))}")
     if twice := [index for index, times in Counter(row.index for row in rows).items() if times > 1]:
         raise UserError(f"{path} lists image {twice[0]} twice; allowed: once")
     if empty := [subset for subset in SUBSETS for fold in found if subset not in fold]:
         raise UserError(f"{path} has no image for {empty[0]}; needed: one or more")
     return rows
+
+
+def _read_label(row: Mapping[str, str]) -> int | None:
+    return None if row["subset"] == UNLABELLED else int(row["label"])
 
 
 def _others(row: Mapping[str, str]) -> tuple[str, ...]:

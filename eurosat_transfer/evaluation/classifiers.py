@@ -7,5 +7,6 @@ CLASSIFIERS = {
     "knn": "the nearest neighbours among the training images, by their features",
     "svm": "a support vector machine on the features",
     "probe": "one softmax layer on the features",
+    "spread": "a linear classifier that also learns from images without labels",
     "finetune": "the network itself, trained further on the tiles",
 }

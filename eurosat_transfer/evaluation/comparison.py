@@ -21,12 +21,14 @@ class Candidate(NamedTuple):
         images_per_class: numbers of test images by class, with classes that have none.
         training_labels: number of labels that the classifier was trained on.
         random_training: whether another training seed would give other predictions.
+        saw_test: whether the classifier was made from the test images, without their labels.
     """
 
     predictions: Sequence[Mapping[str, str]]
     images_per_class: Mapping[str, int]
     training_labels: int
     random_training: bool = False
+    saw_test: bool = False
 
 
 def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
@@ -42,8 +44,9 @@ def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
         tied: the classifiers that cannot be told apart from the best one, the most accurate ones first.
         recommended: the cheapest of the best classifier and those that are tied with it.
         random_training: the classifiers that another training seed would change, in the given order.
-        words: the sentence of describe_recommendation; then that of describe_small_classes, if there are such classes.
-            Without a full stop at the end.
+        saw_test: the classifiers that were made from the test images, without their labels.
+        words: the sentence of describe_recommendation; then those of describe_seen_test and describe_small_classes, if
+            they are not empty. Without a full stop at the end.
         pairs: the result of compare_pairs.
 
     Raises:
@@ -68,7 +71,12 @@ def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
     per_class = candidates[first].images_per_class
     small_classes = {name: images for name, images in per_class.items() if images < SMALL_CLASS}
     recommended = next(name for name in candidates if name == best or name in tied)
-    sentences = [describe_recommendation(best, tied, recommended), describe_small_classes(small_classes)]
+    saw_test = [name for name, candidate in candidates.items() if candidate.saw_test]
+    sentences = [
+        describe_recommendation(best, tied, recommended),
+        describe_seen_test(saw_test),
+        describe_small_classes(small_classes),
+    ]
     return {
         "images": len(candidates[first].predictions),
         "small_classes": small_classes,
@@ -76,6 +84,7 @@ def compare_classifiers(candidates: Mapping[str, Candidate]) -> dict[str, Any]:
         "tied": tied,
         "recommended": recommended,
         "random_training": random_training,
+        "saw_test": saw_test,
         "words": ". ".join(filter(None, sentences)),
         "pairs": pairs,
     }
@@ -98,6 +107,23 @@ def describe_recommendation(best: str, tied: Sequence[str], recommended: str) ->
         return f"Use {recommended}: it is the cheapest classifier that cannot be told apart from the best one, {best}"
     others = f"{', '.join(tied[:-1])} and {tied[-1]}" if tied[1:] else tied[0]
     return f"Use {best}: it is the most accurate, and cheaper than {others}, which cannot be told apart from it"
+
+
+def describe_seen_test(saw_test: Sequence[str]) -> str:
+    """Say which classifiers have seen the test images without their labels.
+
+    Args:
+        saw_test: their names.
+
+    Returns:
+        One sentence, without a full stop. Empty if there are no such classifiers.
+    """
+    if not saw_test:
+        return ""
+    return (
+        f"{' and '.join(saw_test)} learned from the test images too, without their labels (split.unlabelled=test), so "
+        "its accuracy holds for these images, and not for new ones"
+    )
 
 
 def describe_small_classes(small_classes: Mapping[str, int]) -> str:

@@ -14,8 +14,8 @@ def pool_results(folds: Sequence[Results]) -> Results:
         folds: the results of each fold, one or more.
 
     Returns:
-        All predictions, fold after fold. training_labels is the mean over the folds, rounded. A parameter that was
-        chosen is named as usual if every fold chose the same value, and otherwise with the number of the fold.
+        All predictions, fold after fold. training_labels and unlabelled are means over the folds, rounded. A parameter
+        that was chosen is named as usual if every fold chose the same value, and otherwise with the number of the fold.
     """
     if len(folds) == 1:
         return folds[0]
@@ -24,11 +24,14 @@ def pool_results(folds: Sequence[Results]) -> Results:
         values = [results.chosen[name] for results in folds]
         same = len(set(values)) == 1
         chosen |= {name: values[0]} if same else {f"{name}_fold_{fold}": value for fold, value in enumerate(values, 1)}
+    unlabelled = [results.unlabelled for results in folds if results.unlabelled is not None]
     return Results(
         _pool([results.val for results in folds]),
         _pool([results.test for results in folds]),
         round(sum(results.training_labels for results in folds) / len(folds)),
         chosen,
+        round(sum(unlabelled) / len(folds)) if unlabelled else None,
+        any(results.saw_test for results in folds),
     )
 
 

@@ -57,9 +57,14 @@ class Results(NamedTuple):
         training_labels: number of labelled images that the final classifier was made from. It includes those that
             parameters were chosen on.
         chosen: parameters that were chosen by the data. Empty if nothing was chosen.
+        unlabelled: number of images without labels that the final classifier was made from. None if it is of a kind
+            that cannot use them.
+        saw_test: whether the test images are among them. The predictions then hold for these images only.
     """
 
     val: Prediction
     test: Prediction
     training_labels: int
     chosen: Mapping[str, float] = {}
+    unlabelled: int | None = None
+    saw_test: bool = False

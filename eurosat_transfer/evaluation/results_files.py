@@ -1,6 +1,7 @@
 """Files with the results of one classifier, in the same format for all classifiers."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import classification_report, precision_recall_fscore_support
@@ -16,7 +17,8 @@ def write_results(stage: str, classes: Sequence[str], files: Sequence[str], resu
 
     Files:
         metrics/<stage>.json: val and test, each with the scores of eurosat_transfer.evaluation.scores.score;
-            training_labels; chosen, if parameters were chosen by the data.
+            training_labels; chosen, if parameters were chosen by the data; unlabelled and saw_test, if the classifier
+            can use images without labels.
         plots/<stage>_predictions.csv: file, actual, predicted, confidence (the probability of the predicted class). It
             has one row per test image, in the order of data/split.csv.
         plots/<stage>_classes.csv: class, precision, recall, f1, images (their number). It has one row per class, on
@@ -34,7 +36,9 @@ def write_results(stage: str, classes: Sequence[str], files: Sequence[str], resu
         OSError: a file cannot be written.
     """
     scores = {"val": score(results.val), "test": score(results.test)}
-    chosen = {"chosen": dict(results.chosen)} if results.chosen else {}
+    chosen: dict[str, Any] = {"chosen": dict(results.chosen)} if results.chosen else {}
+    if results.unlabelled is not None:
+        chosen |= {"unlabelled": results.unlabelled, "saw_test": results.saw_test}
     write_json(f"metrics/{stage}.json", scores | {"training_labels": results.training_labels} | chosen)
     _write_predictions(f"plots/{stage}_predictions.csv", classes, files, results.test)
     _write_classes(f"plots/{stage}_classes.csv", classes, results.test)

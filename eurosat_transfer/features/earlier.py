@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eurosat_transfer.data.folds import REST
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.io.npz import list_arrays, read_npz, stream_rows
 
 SAMPLE = 32  # tiles of each subset whose features are compared
@@ -33,7 +33,7 @@ def reuse_features(path: Path, missing: Mapping[int, str], compute: Compute) -> 
     times = Counter(missing.values())
     keys = {name: key for key, name in missing.items() if times[name] == 1}
     present = list_arrays(path)
-    for subset in (*SUBSETS, REST):
+    for subset in (*SUBSETS, REST, UNLABELLED):
         if f"X_{subset}" not in present:
             continue
         files = read_npz(path, f"files_{subset}")[0].tolist()

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.image_tensors import raw_pixels
 from eurosat_transfer.data.selection import Selection, open_selection
+from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.cache import FeatureCache
 from eurosat_transfer.features.earlier import reuse_features
@@ -81,6 +82,7 @@ def extract_selection(
         labels["folds"] = selection.other_folds
     labels["classes"] = np.array(selection.classes)
     features, pixels = ({f"X_{subset}": X for subset, X in by_subset.items()} | labels for by_subset in matrices)
+    pixels.pop(f"files_{UNLABELLED}", None)
     return features, pixels
 
 
@@ -121,13 +123,17 @@ def extract(
 
     Returns:
         Features, float32, (n, d), and raw pixels, uint8, (n, pixel_size * pixel_size * 3), by subset, in the order of
-        the selection.
+        the selection. UNLABELLED has no pixels.
 
     Raises:
         UserError: the data set is damaged, an image does not decode, or the extractor fails.
     """
-    features = {s: DiskMatrix(folder, len(y), width, np.float32) for s, y in selection.labels.items()}
-    pixels = {s: DiskMatrix(folder, len(y), 3 * pixel_size**2, np.uint8) for s, y in selection.labels.items()}
+    features = {s: DiskMatrix(folder, len(of), width, np.float32) for s, of in selection.indices.items()}
+    pixels = {
+        s: DiskMatrix(folder, len(of), 3 * pixel_size**2, np.uint8)
+        for s, of in selection.indices.items()
+        if s != UNLABELLED
+    }
     places = list(selection.places())  # a tile's key is its position in this list
     known: list[int] = []
     missing: dict[int, bytes] = {}  # key of the tile -> key in the cache
@@ -158,10 +164,13 @@ def extract(
         for extracted in extractor.extract(images(missing), pixel_size):
             _, subset, row = places[extracted.key]
             features[subset][row] = extracted.features
-            pixels[subset][row] = extracted.pixels
+            if subset != UNLABELLED:
+                pixels[subset][row] = extracted.pixels
             cache.put(missing[extracted.key], extracted.features)
             bar.update()
-        for key, values in _pixels_only(images(known), pixel_size):
+        shown = [key for key in known if places[key][1] != UNLABELLED]
+        bar.update(len(known) - len(shown))
+        for key, values in _pixels_only(images(shown), pixel_size):
             _, subset, row = places[key]
             pixels[subset][row] = values
             bar.update()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eurosat_transfer.data.folds import NO_FOLDS, REST, divide
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.npz import list_arrays, read_npz
 
@@ -21,8 +21,9 @@ class FeatureSet:
     Attributes:
         X: numbers, (n, d), by subset, in the order of data/split.csv: float32 features, or uint8 pixels. d is 0 for the
             pixels of features that were computed elsewhere. With several folds, the subsets are those of the first
-            fold, and REST has the tiles that only other folds use.
-        y: integers, (n,), by subset: labels below len(classes).
+            fold, and REST has the tiles that only other folds use. UNLABELLED has tiles without labels, if there are
+            any.
+        y: integers, (n,), by subset, without UNLABELLED: labels below len(classes).
         classes: names by label.
         files: names of the images, by subset. Empty if they have no names.
         other_folds: str, (folds - 1, tiles): the subsets in the other folds, see eurosat_transfer.data.folds.
@@ -36,8 +37,8 @@ class FeatureSet:
 
     def folds(self) -> Iterator["FeatureSet"]:
         """Yield the features of each fold. A single split is one fold."""
-        X, y = ({subset: of[subset] for subset in SUBSETS} for of in (self.X, self.y))
-        yield FeatureSet(X, y, self.classes, {s: names for s, names in self.files.items() if s in SUBSETS})
+        X, y = ({s: of[s] for s in (*SUBSETS, UNLABELLED) if s in of} for of in (self.X, self.y))
+        yield FeatureSet(X, y, self.classes, {s: of for s, of in self.files.items() if s in X})
         names = {subset: np.array(of) for subset, of in self.files.items()}
         for fold in self.other_folds:
             files = {subset: of.tolist() for subset, of in divide(names, fold).items()} if names else {}
@@ -48,7 +49,7 @@ class FeatureSet:
         """Names of the test images of all folds, fold after fold. Empty if the images have no names."""
         if not self.files:
             return []
-        names = np.array([file for of in self.files.values() for file in of])
+        names = np.array([file for subset, of in self.files.items() if subset != UNLABELLED for file in of])
         return self.files["test"] + [file for fold in self.other_folds for file in names[fold == "test"].tolist()]
 
     def select(self, *subsets: str) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +86,8 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
 
     Args:
         path: an .npz file with X_train, y_train, files_train, the same of val and test, and classes, as the extract
-            stage writes it. With several folds it also has folds, and perhaps X_rest, y_rest and files_rest.
+            stage writes it. With several folds it also has folds, and perhaps X_rest, y_rest and files_rest. With a
+            single fold it may also have X_unlabelled and files_unlabelled.
 
     Raises:
         UserError: the file is missing or damaged, an array has another type or shape, a feature is not finite, or a
@@ -97,15 +99,19 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
     present = list_arrays(path)
     if f"X_{REST}" in present:
         X[REST], y[REST], files[REST] = read_npz(path, *(f"{key}_{REST}" for key in keys))
+    if f"X_{UNLABELLED}" in present:
+        X[UNLABELLED], files[UNLABELLED] = read_npz(path, f"X_{UNLABELLED}", f"files_{UNLABELLED}")
     other_folds = read_npz(path, "folds")[0] if "folds" in present else NO_FOLDS
     if classes.dtype.kind != "U" or classes.ndim != 1 or len(set(classes.tolist())) != len(classes):
         raise UserError(f"{path}: classes is {_describe(classes)}; allowed: different strings of shape (classes,)")
     for subset in X:
-        _check(path, subset, X[subset], y[subset], len(classes), X["train"].shape[1:])
-        if files[subset].dtype.kind != "U" or files[subset].shape != y[subset].shape:
-            allowed = f"strings of shape ({len(y[subset])},)"
+        _check_features(path, subset, X[subset], X["train"].shape[1:])
+        if subset in y:
+            _check_labels(path, subset, y[subset], len(X[subset]), len(classes))
+        if files[subset].dtype.kind != "U" or files[subset].shape != X[subset].shape[:1]:
+            allowed = f"strings of shape ({len(X[subset])},)"
             raise UserError(f"{path}: files_{subset} is {_describe(files[subset])}; allowed: {allowed}")
-    images = sum(map(len, y.values()))
+    images = sum(map(len, X.values()))
     if other_folds.dtype.kind != "U" or other_folds.ndim != 2 or (len(other_folds) and other_folds.shape[1] != images):
         allowed = f"strings of shape (folds - 1, {images})"
         raise UserError(f"{path}: folds is {_describe(other_folds)}; allowed: {allowed}")
@@ -115,14 +121,17 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
     return FeatureSet(X, y, classes.tolist(), names, other_folds)
 
 
-def _check(path: Path | str, subset: str, X: np.ndarray, y: np.ndarray, classes: int, width: tuple[int, ...]) -> None:
+def _check_features(path: Path | str, subset: str, X: np.ndarray, width: tuple[int, ...]) -> None:
     if X.dtype.kind not in "fiu" or X.ndim != 2 or len(X) == 0 or X.shape[1:] != width:
         allowed = "numbers of shape (images, columns), with the same columns in every subset"
         raise UserError(f"{path}: X_{subset} is {_describe(X)}; allowed: {allowed}")
-    if y.dtype.kind not in "iu" or y.shape != X.shape[:1]:
-        raise UserError(f"{path}: y_{subset} is {_describe(y)}; allowed: integers of shape ({len(X)},)")
     if not np.isfinite(X).all():
         raise UserError(f"{path}: X_{subset} has values that are NaN or infinite; allowed: finite numbers")
+
+
+def _check_labels(path: Path | str, subset: str, y: np.ndarray, images: int, classes: int) -> None:
+    if y.dtype.kind not in "iu" or y.shape != (images,):
+        raise UserError(f"{path}: y_{subset} is {_describe(y)}; allowed: integers of shape ({images},)")
     if y.min() < 0 or y.max() >= classes:
         raise UserError(f"{path}: y_{subset} has labels from {y.min()} to {y.max()}; allowed: 0 to {classes - 1}")
 

@@ -6,7 +6,7 @@ from zipfile import ZipFile
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.download import fetch_file
 from eurosat_transfer.io.zip_safety import check_unpacked_size
@@ -14,6 +14,7 @@ from eurosat_transfer.parameters.extract import Extract
 
 HOLD_OUT = 0.2  # share of train that becomes val if the file has no val
 REQUIRED, OPTIONAL = ("X_train", "y_train", "X_test", "y_test"), ("X_val", "y_val")
+WITHOUT_LABELS = f"X_{UNLABELLED}"
 SHOWN_LABELS = 5  # in an error message
 
 Arrays = dict[str, np.ndarray]
@@ -39,14 +40,14 @@ def fetch_features(params: Extract) -> tuple[Arrays, Arrays]:
     except UserError as error:
         raise UserError(f"extract.features: {source}: {error}") from None
     pixels = {f"X_{subset}": np.empty((len(features[f"y_{subset}"]), 0), np.uint8) for subset in SUBSETS}
-    return features, features | pixels
+    return features, {key: rows for key, rows in features.items() if not key.endswith(UNLABELLED)} | pixels
 
 
 def read_features(path: Path) -> Arrays:
     """Read features, labels and class names from an .npz file.
 
-    The file holds X_train, y_train, X_test and y_test. It may also hold X_val with y_val, and classes. If it has no
-    X_val and y_val, a stratified fifth of the training rows becomes val. It is the same fifth on every run.
+    The file holds X_train, y_train, X_test and y_test. It may also hold X_val with y_val, classes, and X_unlabelled. If
+    it has no X_val and y_val, a stratified fifth of the training rows becomes val. It is the same fifth on every run.
 
     A label is an integer, or a string: the name of its class. The name of an integer label is classes[label], or its
     digits if the file has no classes. The new labels number the classes of y_train in sorted order.
@@ -58,7 +59,8 @@ def read_features(path: Path) -> Arrays:
     Returns:
         X_train, X_val and X_test: float32, (n, d). y_train, y_val and y_test: int64, (n,), labels below
         len(classes). files_train, files_val and files_test: str, (n,), like "train[7]", because the file has no names
-        of images. classes: str, (classes,), names by label.
+        of images. classes: str, (classes,), names by label. X_unlabelled and files_unlabelled, if the file has
+        X_unlabelled.
 
     Raises:
         UserError: the file is damaged or holds pickled objects, or its arrays are incomplete or do not fit each other.
@@ -68,7 +70,7 @@ def read_features(path: Path) -> Arrays:
     X = {key[2:]: _to_matrix(key, array) for key, array in arrays.items() if key.startswith("X_")}
     y = {key[2:]: _to_labels(key, array) for key, array in arrays.items() if key.startswith("y_")}
     for subset, rows in X.items():
-        if len(rows) != len(y[subset]):
+        if subset in y and len(rows) != len(y[subset]):
             raise UserError(
                 f"X_{subset} has {len(rows)} rows, but y_{subset} has {len(y[subset])} labels; allowed: one for a row"
             )
@@ -83,9 +85,9 @@ def read_features(path: Path) -> Arrays:
     names = _class_names(known, arrays.get("classes"))
     if "val" not in y:
         X, y = _hold_out(X, y)
-    files = {subset: np.array([f"{subset}[{row}]" for row in range(len(labels))]) for subset, labels in y.items()}
+    files = {subset: np.array([f"{subset}[{row}]" for row in range(len(rows))]) for subset, rows in X.items()}
     columns = (("X", X), ("y", y), ("files", files))
-    return {f"{key}_{subset}": part[subset] for subset in SUBSETS for key, part in columns} | {"classes": names}
+    return {f"{key}_{subset}": rows for key, part in columns for subset, rows in part.items()} | {"classes": names}
 
 
 def _load(path: Path) -> Arrays:
@@ -93,14 +95,16 @@ def _load(path: Path) -> Arrays:
         with ZipFile(path) as archive:
             check_unpacked_size(archive, archive.infolist())
         with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in (*REQUIRED, *OPTIONAL, "classes") if key in file}
+            arrays = {key: file[key] for key in (*REQUIRED, *OPTIONAL, WITHOUT_LABELS, "classes") if key in file}
     except Exception:  # a damaged file can raise almost anything in NumPy's reader
         raise UserError("it is not a valid .npz file of numbers and strings; pickled objects are not allowed") from None
     needed = REQUIRED + (OPTIONAL if set(OPTIONAL) & set(arrays) else ())
+    needed += (WITHOUT_LABELS,) if WITHOUT_LABELS in arrays else ()
     # NumPy returns a member that is not an array as bytes.
     if missing := [key for key in needed if not isinstance(arrays.get(key), np.ndarray)]:
         raise UserError(
-            f"it lacks {', '.join(missing)}; needed: {', '.join(REQUIRED)}; allowed: {' with '.join(OPTIONAL)}, classes"
+            f"it lacks {', '.join(missing)}; needed: {', '.join(REQUIRED)}; allowed: {' with '.join(OPTIONAL)}, "
+            f"classes, {WITHOUT_LABELS}"
         )
     return arrays
 

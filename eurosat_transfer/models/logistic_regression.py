@@ -48,6 +48,18 @@ class SoftmaxLayer(NamedTuple):
             scores: np.ndarray = X.astype(np.float64) @ self.weights + self.intercepts
         return scores
 
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict the class with the largest score.
+
+        Args:
+            X: numbers, (n, d).
+
+        Returns:
+            int64, (n,): labels.
+        """
+        predicted: np.ndarray = self.classes[self.scores(X).argmax(axis=1)]
+        return predicted
+
     def probabilities(self, X: np.ndarray, classes: int) -> np.ndarray:
         """Compute the probabilities of all classes.
 

@@ -11,11 +11,14 @@ from eurosat_transfer.models.cross_validation import Fold, stratified_folds
 from eurosat_transfer.models.heads import FittedClassifier, Head, build_classifier_head
 from eurosat_transfer.models.knn import fit_knn
 from eurosat_transfer.models.probe import fit_probe
+from eurosat_transfer.models.spread import fit_spread, select_unlabelled
 from eurosat_transfer.models.svm import fit_calibrated_svm
 from eurosat_transfer.networks.backbones import Preprocess
 from eurosat_transfer.parameters.knn import Knn
 from eurosat_transfer.parameters.loading import Parameters
 from eurosat_transfer.parameters.probe import Probe
+from eurosat_transfer.parameters.split import Split
+from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
 from eurosat_transfer.tensorflow_setup import keras
 
@@ -59,7 +62,7 @@ class SavedClassifier(NamedTuple):
 def fit_on_features(
     name: str, features: FeatureSet, network: tuple[keras.Model, Preprocess], parameters: Parameters, refit: bool
 ) -> SavedClassifier:
-    """Fit knn, svm or probe.
+    """Fit knn, svm, probe or spread.
 
     Args:
         name: of the classifier.
@@ -72,19 +75,23 @@ def fit_on_features(
         UserError: the training by SGD diverges, or no class has two different images to cross-validate on.
     """
     classes = len(features.classes)
-    fit = _fitters(features.select("val"), classes, parameters)[name]
+    fit = _fitters(features, classes, parameters)[name]
     subsets = ("train", "val") if refit else ("train",)
     X, y = features.select(*subsets)
     held_out = _cross_validate(lambda rows: fit((X[rows], y[rows])), X, y, classes) if refit else None
     return SavedClassifier(*network, build_classifier_head(fit((X, y)), classes), False, X, subsets, held_out)
 
 
-def _fitters(val: Labelled, classes: int, parameters: Parameters) -> dict[str, Callable[[Labelled], FittedClassifier]]:
+def _fitters(
+    features: FeatureSet, classes: int, parameters: Parameters
+) -> dict[str, Callable[[Labelled], FittedClassifier]]:
     svm, knn, probe = parameters.section(Svm), parameters.section(Knn), parameters.section(Probe)
+    val, unlabelled = features.select("val"), select_unlabelled(features, parameters.section(Split).unlabelled)
     return {
         "knn": lambda train: fit_knn(*train, knn.k),
         "svm": lambda train: fit_calibrated_svm(*train, svm.kernel, svm.C)[0],
         "probe": lambda train: fit_probe(train, val, classes, probe),
+        "spread": lambda train: fit_spread(*train, unlabelled, parameters.section(Spread)),
     }
 
 

@@ -8,7 +8,7 @@ from eurosat_transfer.parameters.section import Count, Section, Seed
 
 
 class Split(Section):
-    """The number of images for training, validation and test, and the rule that draws them."""
+    """The number of images for training, validation and test, the rule that draws them, and what is used unlabelled."""
 
     train: Count | Literal["all"]
     val: Count
@@ -16,6 +16,7 @@ class Split(Section):
     by: Literal["class", "order"]
     folds: Count
     contradictions: Literal["exclude", "keep"]
+    unlabelled: Literal["none", "rest", "test"]
     seed: Seed
 
     @model_validator(mode="after")

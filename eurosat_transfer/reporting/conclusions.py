@@ -14,6 +14,11 @@ from eurosat_transfer.reporting.sentences import describe_label_curves
 from eurosat_transfer.reporting.training_randomness import describe_training_randomness
 from eurosat_transfer.reporting.weak_classes import describe_weak_class, find_weakest_classes
 
+UNLABELLED_IMAGES = {
+    "none": "none",
+    "rest": "the rest of the half that train and val come from",
+    "test": "those of val and test",
+}
 SEEDS = "python -m eurosat_transfer seeds 3"
 
 
@@ -38,8 +43,9 @@ class Run(NamedTuple):
         params: all parameters: {section: {parameter: value}}.
         results: results of the run.
         curves: label curves, as join_label_curves returns them.
-        folds: number of images in train, val and test of each fold. A single split is one fold.
-        images: number of different images of all folds.
+        folds: number of images in train, val and test of each fold, and in UNLABELLED, if there are any. A single split
+            is one fold.
+        images: number of different images with labels of all folds.
     """
 
     params: Mapping[str, Mapping[str, Any]]
@@ -96,6 +102,7 @@ def draw_conclusions(run: Run) -> list[Conclusion]:
         Conclusion("Which classifier", describe_choice(run)),
         Conclusion("How sure", describe_certainty(run)),
         describe_more_labels(run),
+        Conclusion("Unlabelled images", describe_unlabelled(run)),
         Conclusion("Weakest classes", describe_weakest(run)),
         Conclusion("Features or raw pixels", describe_features(run)),
         Conclusion("Cost", describe_cost(run)),
@@ -165,6 +172,25 @@ def describe_more_labels(run: Run) -> Conclusion:
             sentences[-1] = f"This run has not measured what more labels bring to {name}. This command does:"
             command = f"dvc exp run -S '{name}.label_sizes=[{half}]'"
     return Conclusion("More labels", sentences, command)
+
+
+def describe_unlabelled(run: Run) -> list[str]:
+    """Say how many images without labels spread learned from, and whether it is better than svm, which has none.
+
+    Args:
+        run: parameters and results.
+    """
+    metrics = run.results.metrics["spread"]
+    subset = UNLABELLED_IMAGES[run.params["split"]["unlabelled"]]
+    used = f"{metrics['unlabelled']:,} images without labels: {subset}" if metrics["unlabelled"] else "labelled images only"
+    sentences = [f"spread learned from {used} (`split.unlabelled={run.params['split']['unlabelled']}`)."]
+    if run.results.comparison["saw_test"]:
+        sentences.append("So its accuracy holds for these images, and not for new ones.")
+    for pair in run.results.comparison["pairs"]:
+        if {pair["better"], pair["worse"]} == {"spread", "svm"}:
+            verdict = "" if pair["is_better"] and pair["better"] == "spread" else "spread is not better than svm here: "
+            sentences.append(f"{verdict}{pair['words']}.")
+    return sentences
 
 
 def describe_weakest(run: Run) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from eurosat_transfer.data.subsets import UNLABELLED
+
 VIEWS = 8  # flips and rotations of a tile that finetune.test_turns averages
 
 
@@ -30,17 +32,19 @@ def count_cost(
     Args:
         name: of the classifier.
         params: {section: {parameter: value}}.
-        folds: number of images in train, val and test of each fold. A single split is one fold.
-        images: number of different images of all folds.
+        folds: number of images in train, val and test of each fold, and in UNLABELLED, if there are any. A single split
+            is one fold.
+        images: number of different images with labels of all folds.
 
     Returns:
         The cost of all folds together. All counts are 0 for pixels. The classifiers on the features share one pass over
-        the images, because the folds share the features.
+        the images, because the folds share the features. Only spread needs the features of UNLABELLED.
     """
     if name == "pixels":
         return Cost(0, 0, 0, 0)
     if name != "finetune":
-        return Cost(0 if params["extract"].get("features") else images, 0, 0, 1)
+        used = images + (folds[0].get(UNLABELLED, 0) if name == "spread" else 0)
+        return Cost(0 if params["extract"].get("features") else used, 0, 0, 1)
     costs = [_count_finetune(params["finetune"], fold) for fold in folds]
     return Cost(
         forward=sum(cost.forward for cost in costs),

@@ -11,7 +11,7 @@ def describe_data(counts: Mapping[str, int], contradictions: str, folds: Sequenc
     Args:
         counts: of all images of the data set: images, copies, contradictions, as in metrics/data.json.
         contradictions: exclude or keep, the value of split.contradictions.
-        folds: number of images in train, val and test of each fold. A single split is one fold.
+        folds: number of images in each subset of each fold. A single split is one fold.
 
     Returns:
         Sentences. There are none for a single split without copies.

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.selection import Selection
+from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.io.atomic import atomic_write
@@ -67,6 +68,8 @@ def write_report(
     explored = explorer_points(results, show_tile)
     classes = selection.classes
     folds = [{subset: len(labels) for subset, labels in fold.labels.items()} for fold in selection.folds()]
+    if UNLABELLED in selection.indices:
+        folds[0][UNLABELLED] = len(selection.indices[UNLABELLED])
     curves = join_label_curves(results) if len(folds) == 1 else {}
     findings = describe_results(results, curves)
     if len(folds) > 1:

@@ -22,7 +22,8 @@ class RunResults(NamedTuple):
     cheapest first.
 
     Attributes:
-        metrics: by classifier: val and test, each with its scores; training_labels; perhaps chosen.
+        metrics: by classifier: val and test, each with its scores; training_labels; perhaps chosen, unlabelled
+            and saw_test.
         predictions: by classifier, a row per test image: file, actual, predicted, confidence.
         per_class: by classifier, by class: precision, recall, f1, images. A class without test images has no figures:
             they are None.

@@ -9,7 +9,7 @@ from eurosat_transfer.data.index import DatasetIndex, LabelledImage, index_image
 from eurosat_transfer.data.preparation import prepare_dataset
 from eurosat_transfer.data.selection import open_selection, read_selection
 from eurosat_transfer.data.split_file import SplitRow, read_split, write_split
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.parameters.data import Data
 
@@ -51,6 +51,21 @@ def test_the_selection_has_indices_labels_and_names(split_csv):
         assert selection.labels[subset].tolist() == [i % 2 for i in indices]
         assert selection.labels[subset].dtype == selection.indices[subset].dtype == np.int64
         assert selection.files[subset] == [f"{i}.jpg" for i in indices]
+
+
+def test_unlabelled_tiles_have_no_label(tmp_path):
+    index = DatasetIndex([f"{i}.jpg" for i in range(10)], np.arange(10) % 2, ["x", "y"], np.arange(10))
+    path = tmp_path / "split.csv"
+    write_split(index, [positions_by_subset() | {UNLABELLED: np.array([3, 8])}], path)
+    assert path.read_text().splitlines()[3] == "3,3.jpg,,,unlabelled"
+    selection = read_selection(path)
+    assert selection.indices[UNLABELLED].tolist() == [3, 8]
+    assert selection.files[UNLABELLED] == ["3.jpg", "8.jpg"]
+    assert UNLABELLED not in selection.labels
+    assert selection.classes == ["x", "y"]
+    assert selection.count() == 7
+    assert (3, UNLABELLED, 0) in selection.places()
+    assert set(selection.folds()[0].indices) == set(SUBSETS)
 
 
 def test_places_of_the_selection_are_in_the_order_of_the_data_set(split_csv):
@@ -141,7 +156,7 @@ def dataset_folder(tmp_path):
 def test_the_encoded_images_of_every_subset_are_read(dataset_folder, tmp_path):
     dataset = TileDataset(dataset_folder)
     index = index_images((LabelledImage(tile.file, tile.label, tile.image) for tile in dataset), dataset.classes)
-    write_split(index, [positions_by_subset()], tmp_path / "split.csv")
+    write_split(index, [positions_by_subset() | {UNLABELLED: np.array([2])}], tmp_path / "split.csv")
     dataset, selection = open_selection(dataset_folder, tmp_path / "split.csv")
     tiles = selection.read(dataset)
     assert set(tiles) == set(SUBSETS)

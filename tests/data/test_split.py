@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from eurosat_transfer.data.index import COLUMNS, DatasetIndex
 from eurosat_transfer.data.split import split_dataset, stratified_order
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv, write_csv
 from eurosat_transfer.parameters.split import Split
@@ -15,7 +15,10 @@ from stages import split
 LABELS = np.random.default_rng(1).choice(3, 601, p=[0.6, 0.3, 0.1])
 CLASSES = ["a", "b", "c"]
 FIRST_HALF = "available for train and val: 300 images (a 179, b 93, c 28)"
-RULES = {"train": 100, "val": 50, "test": 100, "by": "order", "folds": 1, "contradictions": "exclude", "seed": 0}
+RULES = {
+    "train": 100, "val": 50, "test": 100, "by": "order", "folds": 1, "contradictions": "exclude", "unlabelled": "none",
+    "seed": 0,
+}  # fmt: skip
 
 
 def index_of(labels, groups=None):
@@ -234,7 +237,7 @@ def test_copies_are_in_one_subset(by, folds, sizes):
     groups = groups_of_copies()
     labels = LABELS[groups]
     for seed in range(3):
-        found = split_folds(labels, groups, by=by, folds=folds, val=41, seed=seed, **sizes)
+        found = split_folds(labels, groups, by=by, folds=folds, val=41, seed=seed, unlabelled="rest", **sizes)
         for fold in found:
             assert len(fold["val"]) == 41
             subset_of = {}
@@ -258,6 +261,35 @@ def test_images_with_a_copy_of_another_label_are_left_out_unless_they_are_kept(b
     assert selected["exclude"] == [i for i in range(60) if i not in (30, 31)]
 
 
+@pytest.mark.parametrize("by", ["class", "order"])
+def test_the_rest_of_the_training_half_is_unlabelled(by):
+    changes = {"by": by, "train": 100, "val": 50, "test": "all"}
+    subsets = split_labels(unlabelled="rest", **changes)
+    everything = np.concatenate(list(subsets.values()))
+    assert sorted(everything) == list(range(601))  # no image is in two subsets, and none is left over
+    assert len(subsets[UNLABELLED]) == len(split_labels(**changes | {"train": "all"})["train"]) - 100
+    assert (np.diff(subsets[UNLABELLED]) > 0).all()
+    without = split_labels(**changes)
+    assert UNLABELLED not in without
+    assert all(without[subset].tolist() == subsets[subset].tolist() for subset in SUBSETS)
+    assert UNLABELLED not in split_labels(unlabelled="test", **changes)
+
+
+def test_no_unlabelled_image_contradicts_others_or_is_a_copy():
+    labels = np.arange(60) % 3
+    groups = np.arange(60)
+    groups[[9, 31, 50]] = [6, 30, 47]  # labels 0 0, 1 0 and 2 2
+    for seed in range(20):
+        (subsets,) = split_folds(labels, groups, train=8, val=6, test="all", unlabelled="rest", seed=seed)
+        assert not {30, 31} & set(subsets[UNLABELLED])
+        others = np.concatenate([subsets[subset] for subset in SUBSETS])
+        assert not set(groups[subsets[UNLABELLED]]) & set(groups[others])
+
+
+def test_without_a_rest_no_image_is_unlabelled():
+    assert list(split_labels(train="all", unlabelled="rest")) == list(SUBSETS)
+
+
 B_OR_A = (("1", "b"), ("0", "a"), ("0", "a"))  # label and class of every three images
 
 
@@ -277,9 +309,19 @@ def test_the_stage_lists_the_selected_images_in_order(capsys):
     indices = [int(row["index"]) for row in rows]
     assert indices == sorted(set(indices))
     for row, index in zip(rows, indices, strict=True):
-        assert (row["file"], row["label"], row["class"]) == (f"{index}.jpg", *B_OR_A[index % 3])
-    assert [sum(row["subset"] == subset for row in rows) for subset in SUBSETS] == [8, 4, 8]
-    assert capsys.readouterr().out == "8 train, 4 val, 8 test of 60 images\n"
+        label = ("", "") if row["subset"] == UNLABELLED else B_OR_A[index % 3]
+        assert (row["file"], row["label"], row["class"]) == (f"{index}.jpg", *label)
+    counts = [sum(row["subset"] == subset for row in rows) for subset in (*SUBSETS, UNLABELLED)]
+    assert counts == [8, 4, 8, 18]
+    assert capsys.readouterr().out == "8 train, 4 val, 8 test, 18 unlabelled of 60 images\n"
+
+
+@pytest.mark.usefixtures("indexed")
+def test_the_stage_says_that_folds_have_no_unlabelled_images(world, capsys):
+    world(**{"split.train": 8, "split.val": 4, "split.test": 12, "split.folds": 2})
+    split.main()
+    assert "split.unlabelled=rest has no effect with split.folds=2: what one fold leaves over, other" in capsys.readouterr().out
+    assert {row["subset"] for row in read_csv("data/split.csv")} == {*SUBSETS, ""}
 
 
 @pytest.mark.usefixtures("indexed")

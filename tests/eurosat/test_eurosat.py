@@ -159,7 +159,9 @@ def all_features(eurosat):
 def draw_split(index, seed):
     """Draw 640 tiles for train and 160 for val from one half of the data set. The other half is test."""
     sizes = {"train": 640, "val": 160, "test": "all"}
-    return split_dataset(index, Split(**sizes, by="class", folds=1, contradictions="exclude", seed=seed))[0]
+    return split_dataset(
+        index, Split(**sizes, by="class", folds=1, contradictions="exclude", unlabelled="none", seed=seed)
+    )[0]
 
 
 def test_sets_of_ninety_percent_cover_88_to_92_percent(all_features):

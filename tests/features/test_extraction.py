@@ -4,6 +4,7 @@ import io
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import conftest
@@ -15,14 +16,14 @@ from PIL import Image
 
 from eurosat_transfer.data.dataset import Tile
 from eurosat_transfer.data.selection import Selection
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features import extraction, inference
 from eurosat_transfer.features.cache import FeatureCache
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.features.image_stream import UndecodableImageError
 from eurosat_transfer.features.inference import Extracted
-from eurosat_transfer.io.npz import read_npz, write_npz
+from eurosat_transfer.io.npz import list_arrays, read_npz, write_npz
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.pipeline.definition import inputs_of
 from stages import backbone, download, extract, split
@@ -90,6 +91,20 @@ def test_rows_belong_to_their_tiles_although_they_arrive_in_another_order(tmp_pa
     extractor = FakeExtractor()
     assert_rows_belong_to_their_tiles(run(extractor, tmp_path))
     assert len(extractor.seen) == 12
+
+
+@pytest.mark.usefixtures("cache_path")
+def test_unlabelled_tiles_have_features_and_no_pixels(tmp_path):
+    selection = replace(
+        SELECTION, indices=INDICES | {UNLABELLED: np.array([9, 12])}, files=SELECTION.files | {UNLABELLED: ["9", "12"]}
+    )
+    for seen in (14, 0):  # through the network, and then from the cache
+        extractor = FakeExtractor()
+        assert_rows_belong_to_their_tiles(run(extractor, tmp_path, selection))
+        assert len(extractor.seen) == seen
+        assert list_arrays(tmp_path / "pixels.npz") == set(SUBSETS)
+        (X,) = read_npz(tmp_path / "features.npz", UNLABELLED)
+        assert np.array_equal(X, [colour_and_size(DATASET[i].image) for i in (9, 12)])
 
 
 @pytest.mark.usefixtures("cache_path")

@@ -95,6 +95,21 @@ def test_the_features_of_each_fold_are_selected(tmp_path):
     assert features.tested_files == ["test/0.jpg", "test/1.jpg", "test/2.jpg", "train/3.jpg", "rest/0.jpg"]
 
 
+UNLABELLED = {
+    "X_unlabelled": np.full((2, 2), 5, np.float32),
+    "files_unlabelled": np.array(["unlabelled/0.jpg", "unlabelled/1.jpg"]),
+}
+
+
+def test_unlabelled_images_have_features_and_names_only(tmp_path):
+    features = load_features(save(tmp_path, **UNLABELLED))
+    (only,) = features.folds()
+    assert np.array_equal(only.X["unlabelled"], UNLABELLED["X_unlabelled"])
+    assert only.files["unlabelled"] == ["unlabelled/0.jpg", "unlabelled/1.jpg"]
+    assert list(only.y) == ["train", "val", "test"]
+    assert features.tested_files == features.files["test"]
+
+
 def test_a_single_split_is_one_fold(tmp_path):
     features = load_features(save(tmp_path))
     (only,) = features.folds()
@@ -129,6 +144,9 @@ def test_pixels_without_columns_are_allowed(tmp_path):
         ({"X_val": np.array([[0, 1], [2, np.inf]])}, "X_val has values that are NaN or infinite; allowed"),
         ({"y_test": np.array([1, 1])}, "y_test is int64 of shape (2,); allowed: integers of shape (3,)"),
         ({"y_test": np.ones(3)}, "y_test is float64 of shape (3,); allowed: integers of shape (3,)"),
+        ({**UNLABELLED, "files_unlabelled": None}, "is not a valid .npz file"),
+        ({**UNLABELLED, "X_unlabelled": np.zeros((2, 3))}, "X_unlabelled is float64 of shape (2, 3); allowed: numbers"),
+        ({**UNLABELLED, "files_unlabelled": np.array(["a"])}, "allowed: strings of shape (2,)"),
         ({**REST, "y_rest": None}, "is not a valid .npz file"),
         ({**REST, "X_rest": np.zeros((2, 3))}, "X_rest is float64 of shape (2, 3); allowed: numbers"),
         ({"folds": np.array([SECOND])}, "folds is <U5 of shape (1, 13); allowed: strings of shape (folds - 1, 11)"),

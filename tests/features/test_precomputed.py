@@ -7,12 +7,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from eurosat_transfer.data.subsets import SUBSETS
+from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.features.precomputed import fetch_features, read_features
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.io.npz import list_arrays
 from eurosat_transfer.parameters.extract import Extract
 from stages import extract, knn, pixels, probe, svm, tsne
 
@@ -92,6 +93,13 @@ def test_val_and_class_names_of_the_file_are_used(save, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_unlabelled_rows_of_the_file_are_used(save):
+    found = read_features(save(**PLAIN, X_unlabelled=PLAIN["X_test"][:5]))
+    assert np.array_equal(found["X_unlabelled"], PLAIN["X_test"][:5].astype(np.float32))
+    assert found["files_unlabelled"].tolist() == [f"unlabelled[{row}]" for row in range(5)]
+    assert "y_unlabelled" not in found
+
+
 def test_integer_labels_take_their_names_from_classes(save):
     labels = {f"y_{subset}": PLAIN[f"y_{subset}"] * 2 for subset in ("train", "test")}
     found = read_features(save(**PLAIN | labels, classes=np.array(["a", "b", "c", "d", "e"])))
@@ -111,10 +119,13 @@ def changed(key: str, value: float) -> dict[str, np.ndarray]:
     [
         (
             {"X_train": None},
-            "it lacks X_train; needed: X_train, y_train, X_test, y_test; allowed: X_val with y_val, classes",
+            "it lacks X_train; needed: X_train, y_train, X_test, y_test; allowed: X_val with y_val, "
+            "classes, X_unlabelled",
         ),
         ({"y_test": None, "X_test": None}, "it lacks X_test, y_test; needed"),
         ({"X_val": PLAIN["X_test"]}, "it lacks y_val; needed"),
+        ({"X_unlabelled": PLAIN["X_test"][:, 1:]}, "X_unlabelled has 6 columns; allowed: 7, as many as X_train has"),
+        ({"X_unlabelled": PLAIN["y_test"]}, "X_unlabelled is int64 of shape (30,); allowed: numbers of shape (rows"),
         ({"y_val": PLAIN["y_test"]}, "it lacks X_val; needed"),
         ({"y_train": PLAIN["y_train"].astype(object)}, "it is not a valid .npz file of numbers and strings; pickled"),
         (
@@ -195,9 +206,14 @@ def test_an_error_names_the_parameter_and_the_file(save):
 
 
 def test_the_extract_stage_writes_features_and_pixels_without_columns(world, save, capsys):
-    world(**{"extract.features": str(save(**PLAIN))})
+    world(**{"extract.features": str(save(**PLAIN, X_unlabelled=PLAIN["X_test"][:5]))})
     extract.main()
-    assert "90 images -> 7 features of 3 classes" in capsys.readouterr().out
+    assert "95 images -> 7 features of 3 classes" in capsys.readouterr().out
+    assert not [key for key in list_arrays("data/pixels.npz") if key.endswith(UNLABELLED)]
+    assert {key for key in list_arrays("data/features.npz") if key.endswith(UNLABELLED)} == {
+        "X_unlabelled",
+        "files_unlabelled",
+    }
     features, without_images = load_features(), load_features("data/pixels.npz")
     assert features.classes == without_images.classes == ["0", "1", "2"]
     for subset in ("train", "val", "test"):

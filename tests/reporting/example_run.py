@@ -47,6 +47,8 @@ def write_classifier(name: str, classes: Sequence[str], actual: Sequence[str], p
     if name in ("probe", "finetune"):
         metrics["chosen"] = {"lr": 0.03}
         write_csv(f"plots/{name}_history.csv", ("epoch", "loss", "accuracy", "val_loss", "val_accuracy"), EPOCHS)
+    if name == "spread":
+        metrics |= {"unlabelled": 1700, "saw_test": False}
     write_json(f"metrics/{name}.json", metrics)
     confidence = [0.5 + i / 8 for i in range(len(actual))]
     rows = zip(FILES, actual, predicted, confidence, strict=True)
@@ -148,6 +150,7 @@ def write_comparison(
         "best": best,
         "tied": [*([recommended] if recommended else []), *tied],
         "recommended": recommended or best,
+        "saw_test": [],
         "words": ". ".join(filter(None, [f"Use {recommended or best}", describe_small_classes(small_classes or {})])),
         "pairs": pairs,
     }

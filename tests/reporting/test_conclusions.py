@@ -45,7 +45,8 @@ def seeds(splits: int = 6, trainings: int = 1, **figures) -> dict:
 
 def test_every_subject_has_its_answer():
     assert list(conclude()) == [
-        "Which classifier", "How sure", "More labels", "Weakest classes", "Features or raw pixels", "Cost", "Next",
+        "Which classifier", "How sure", "More labels", "Unlabelled images", "Weakest classes", "Features or raw pixels",
+        "Cost", "Next",
     ]  # fmt: skip
 
 

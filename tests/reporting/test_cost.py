@@ -22,6 +22,11 @@ def test_features_need_one_pass_of_each_image():
     assert cost("svm") == cost("newcomer") == Cost(forward=160, trained=0, steps=0, each_new=1)
 
 
+def test_only_spread_needs_the_features_of_unlabelled_images():
+    costs = [count_cost(name, params(), [SUBSETS | {"unlabelled": 70}], 160) for name in ("svm", "spread")]
+    assert [cost.forward for cost in costs] == [160, 230]
+
+
 def test_features_that_come_from_a_file_need_no_pass():
     assert cost("svm", features="features.npz").forward == 0
 

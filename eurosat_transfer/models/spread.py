@@ -1,0 +1,170 @@
+"""The classifier spread: labels spread to unlabelled images, and a linear classifier learns from all of them.
+
+A few labels say little about the shape of the classes. The unlabelled images show it. So the labels spread over a graph
+of all images, and a logistic regression on the labels alone has a say too. Together they give every image a label. A
+linear discriminant learns from these labels. In further rounds it labels the images itself and learns again. It
+classifies new images. It is also more accurate than the graph, because it averages over many images.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, eigh
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
+from threadpoolctl import threadpool_limits
+
+from eurosat_transfer.data.subsets import UNLABELLED
+from eurosat_transfer.evaluation.predictions import Results, most_probable
+from eurosat_transfer.exact import grid_step, round_to_grid
+from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.models.calibration import fit_temperature
+from eurosat_transfer.models.column_scale import warn_about_large_columns
+from eurosat_transfer.models.cross_validation import stratified_folds
+from eurosat_transfer.models.label_spreading import build_graph, spread_labels
+from eurosat_transfer.models.logistic_regression import (
+    SEARCH_TOLERANCE,
+    WITHOUT_CHOICE,
+    SoftmaxLayer,
+    fit_logistic_regression,
+)
+from eurosat_transfer.parameters.spread import Spread
+
+# All chosen on the half of EuroSAT that train and val come from, see docs/spread.md.
+GRAPH_WEIGHT = 2  # of the graph's log probabilities, for each one of the logistic regression's
+ROUNDS = 5  # in which the discriminant learns
+SHRINKAGE = 1e-4  # of the covariance, as a share of its trace
+SMALLEST_DENSITY = 1e-12  # of a class at a node, for an average of 1: where no label spreads to, no class is preferred
+
+
+class Nodes(NamedTuple):
+    """Labelled and unlabelled images, with what does not depend on the labels.
+
+    Attributes:
+        graph: of build_graph, (n, n), of the principal components of the images.
+        rows: float64, (n, d), on a grid on which sums of rows are exact.
+        mean: float64, (d,), of the rows.
+        factor: what scipy.linalg.cho_factor returns for the shrunk covariance, times n.
+    """
+
+    graph: csr_matrix
+    rows: np.ndarray
+    mean: np.ndarray
+    factor: tuple[np.ndarray, bool]
+
+
+def prepare_nodes(X: np.ndarray, params: Spread) -> Nodes:
+    """Compute the graph and the covariance of images.
+
+    Args:
+        X: numbers, (n, d), n of 2 or more.
+        params: neighbours, and the number of principal components that show which images are near.
+    """
+    rows = round_to_grid(X, grid_step(X.T))
+    mean = rows.mean(axis=0)
+    covariance = rows.T @ rows - len(rows) * np.outer(mean, mean)
+    with threadpool_limits(1):  # the number of threads would decide the last bits
+        last = len(covariance) - 1
+        _, directions = eigh(covariance, subset_by_index=(max(last - params.components + 1, 0), last))
+        graph = build_graph(rows @ directions, params.neighbours)
+        ridge = SHRINKAGE * (np.trace(covariance) or 1.0)
+        factor = cho_factor(covariance + ridge * np.eye(len(covariance)))
+    return Nodes(graph, rows, mean, factor)
+
+
+def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -> SoftmaxLayer:
+    """Fit the linear classifier. Its scores are no logarithms of probabilities.
+
+    Args:
+        nodes: all images.
+        labelled: int64, (m,): which of them have labels.
+        y: int, (m,): their labels, of two classes or more.
+        alpha: of spread_labels.
+
+    Source:
+        Hastie, Buja and Tibshirani, 1995, Penalized Discriminant Analysis, for the discriminant: a ridge regression on
+        indicators of the classes, which are divided by the square roots of the classes' shares.
+    """
+    classes, labels = np.unique(y, return_inverse=True)
+    start = np.zeros((len(nodes.rows), len(classes)))
+    start[labelled, labels] = 1
+    regression, _ = fit_logistic_regression(nodes.rows[labelled], y, WITHOUT_CHOICE, SEARCH_TOLERANCE)
+    spread = spread_labels(nodes.graph, start, alpha)
+    # Each class has the same sum over all nodes, or a class with more labels would win where labels are far.
+    density = spread / spread.mean(axis=0) + SMALLEST_DENSITY
+    scores = GRAPH_WEIGHT * np.log(density) + log_softmax(regression.scores(nodes.rows), axis=1)
+    for _ in range(ROUNDS):
+        found = scores.argmax(axis=1)
+        found[labelled] = labels
+        layer = _fit_discriminant(nodes, found, classes, len(y))
+        scores = layer.scores(nodes.rows)
+    return layer
+
+
+def _fit_discriminant(nodes: Nodes, labels: np.ndarray, classes: np.ndarray, rows: int) -> SoftmaxLayer:
+    indicators = np.eye(len(classes))[labels]
+    shares = indicators.mean(axis=0)
+    with threadpool_limits(1):
+        differences = nodes.rows.T @ indicators - len(labels) * np.outer(nodes.mean, shares)
+        weights = cho_solve(nodes.factor, differences) / np.sqrt(shares)
+        return SoftmaxLayer(classes, weights, np.sqrt(shares) - nodes.mean @ weights, rows)
+
+
+def fit_spread(X: np.ndarray, y: np.ndarray, unlabelled: np.ndarray, params: Spread) -> SoftmaxLayer:
+    """Fit the linear classifier, and the temperature of its probabilities by cross-validation on the labels.
+
+    Args:
+        X: numbers, (m, d): images with labels.
+        y: int, (m,): labels, of two classes or more.
+        unlabelled: numbers, (n, d): images without labels.
+        params: of the stage.
+
+    Returns:
+        The layer. Its temperature is 1 if there is one different row of each class.
+    """
+    nodes = prepare_nodes(np.concatenate([X, unlabelled]), params)
+    fit = partial(fit_layer, nodes, alpha=params.alpha)
+    layer = fit(np.arange(len(y)), y)
+    if folds := stratified_folds(X, y):
+        held_out = np.concatenate([fold.held_out for fold in folds])
+        scores = np.concatenate([fit(fold.fit, y[fold.fit]).scores(X[fold.held_out]) for fold in folds])
+        temperature = fit_temperature(scores, np.searchsorted(layer.classes, y[held_out]))
+        layer = layer._replace(weights=layer.weights / temperature, intercepts=layer.intercepts / temperature)
+    return layer
+
+
+def select_unlabelled(features: FeatureSet, unlabelled: str) -> np.ndarray:
+    """Select the images whose features are used without their labels.
+
+    Args:
+        features: of one fold.
+        unlabelled: none; rest, the subset UNLABELLED, if there is one; or test, which stands for val and test.
+
+    Returns:
+        X, (n, d).
+    """
+    subsets = {"none": (), "rest": (UNLABELLED,), "test": ("val", "test")}[unlabelled]
+    return np.concatenate([features.X["train"][:0], *(features.X[name] for name in subsets if name in features.X)])
+
+
+def evaluate_spread(features: FeatureSet, params: Spread, unlabelled: str) -> Results:
+    """Fit the classifier on train and on unlabelled images, and predict val and test.
+
+    Args:
+        features: of train, val and test, and perhaps UNLABELLED.
+        params: of the stage.
+        unlabelled: split.unlabelled, see select_unlabelled.
+
+    Returns:
+        Predictions, and what was used.
+    """
+    X, y = features.select("train")
+    others = select_unlabelled(features, unlabelled)
+    warn_about_large_columns("spread", X)
+    fitted = fit_spread(X, y, others, params)
+    val, test = (
+        most_probable(features.y[subset], fitted.probabilities(features.X[subset], len(features.classes)))
+        for subset in ("val", "test")
+    )
+    return Results(val, test, len(y), unlabelled=len(others), saw_test=unlabelled == "test")

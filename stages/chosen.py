@@ -36,7 +36,7 @@ def main() -> None:
     differences = compare_choices(fits, CHOSEN, DRAWN)
     write_fits("plots/chosen.csv", fits)
     write_json("metrics/chosen.json", summary | {"differences": differences})
-    draw_label_curve("plots/chosen.png", summary)
+    draw_label_curve("plots/chosen.png", {name: points for name, points in summary.items() if points})
     for chosen, row in zip(summary[CHOSEN], differences, strict=True):
         print(f"{row['images']:6} images  {chosen['mean']:.3f} chosen, {chosen['mean'] - row['mean']:.3f} drawn")
 

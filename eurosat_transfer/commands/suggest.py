@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 PAGE, TABLE = Path("suggestions.html"), Path("suggestions.csv")
 COLUMNS = ("rank", "file", "why", "cluster", "believed", "probability")
-UNLABELLED = "unlabelled"  # the subset of tiles without labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace) -> None:
     folder = arguments.images
     if folder is None and data.name == "folder" and has_unlabelled_images(path := to_path(str(data.path), "data.path")):
         folder = path
-    pool = _open_folder(folder, params) if folder is not None else _open_data_set()
+    pool = _open_folder(folder, params) if folder is not None else _open_data_set(params)
     _suggest(pool, arguments.count)
 
 
@@ -157,31 +156,39 @@ def _ensure_network() -> None:
             raise UserError("`dvc repro backbone` failed; its own message is above")
 
 
-def _open_data_set() -> Pool:
+def _open_data_set(params: "Parameters") -> Pool:
+    """Open the tiles of train and those without labels, with the features of the last run."""
     import numpy as np
 
     from eurosat_transfer.data.selection import open_selection
+    from eurosat_transfer.data.subsets import UNLABELLED
     from eurosat_transfer.features.feature_set import FEATURES_FILE, load_features
+    from eurosat_transfer.parameters.data import Data
+    from eurosat_transfer.parameters.extract import Extract
     from eurosat_transfer.pipeline.freshness import outdated_outputs
 
+    if params.section(Extract).features is not None:
+        raise UserError("extract.features has no images to show; give a folder of images with --images")
     file = Path(FEATURES_FILE)
     reason = outdated_outputs([file]).get(file) if file.exists() else f"{file} does not exist"
     if reason:
-        raise UserError(
-            f"the features are not ready ({reason}): run `dvc repro extract`, or give a folder with --images"
-        )
+        raise UserError(f"the features are not ready ({reason}): run `dvc repro extract`, or give --images FOLDER")
     features = load_features()
     if UNLABELLED not in features.X:
-        raise UserError("all tiles of the data set have a label; give a folder of images with --images")
+        raise UserError(
+            "the data set has no tiles without a label: give a folder of images with --images, or set "
+            "split.unlabelled=rest, a smaller split.train, and run `dvc repro extract`"
+        )
     dataset, selection = open_selection()
     places = np.concatenate([selection.indices["train"], selection.indices[UNLABELLED]])
     labels: list[str | None] = [features.classes[label] for label in features.y["train"]]
     labels += [None] * len(features.X[UNLABELLED])
+    name = params.section(Data).name
     return Pool(
         features.files["train"] + features.files[UNLABELLED],
         np.concatenate([features.X["train"], features.X[UNLABELLED]]),
         labels,
         lambda row: dataset[int(places[row])].image,
         {file: features.classes[label] for file, label in zip(features.files["val"], features.y["val"], strict=True)},
-        ["data.name=folder reads labels.csv if it is in the folder of the images."],
+        [f"These are tiles of data.name={name} whose labels no classifier sees. docs/labelling.md says how to go on."],
     )

@@ -11,7 +11,9 @@ from eurosat_transfer.exact import round_to_grid
 from eurosat_transfer.models.logistic_regression import choose_logistic_penalty, fit_logistic_regression
 
 NO_LABEL = -1
-COMPONENTS = 64
+COMPONENTS = 24
+RESTARTS = 8  # of k-means: the best of them counts
+SMALLEST = 1e-6  # of the largest standard deviation: smaller components are rounding errors
 STEP = 2.0**-20  # the grid of the reduced features: the last bits of sums do not reach the clusters
 LEAST_DOUBT = 0.01  # weight of a tile whose class is certain: it still has a place in a cluster
 
@@ -100,6 +102,9 @@ def measure_doubt(beliefs: np.ndarray) -> np.ndarray:
 def reduce_features(X: np.ndarray) -> np.ndarray:
     """Reduce features to their main components, and give every row the length 1.
 
+    Each component is divided by the square root of its standard deviation. Otherwise the first few would decide nearly
+    alone which tiles are similar.
+
     Args:
         X: numbers, (n, d).
 
@@ -109,6 +114,8 @@ def reduce_features(X: np.ndarray) -> np.ndarray:
     if not np.ptp(X, axis=0).any():  # all rows are equal
         return np.zeros((len(X), 1))
     Z = PCA(min(COMPONENTS, len(X) - 1, X.shape[1]), svd_solver="covariance_eigh").fit_transform(X.astype(np.float64))
+    deviations = Z.std(axis=0)
+    Z /= np.sqrt(np.where(deviations > SMALLEST * deviations.max(), deviations, np.inf))
     lengths = np.linalg.norm(Z, axis=1, keepdims=True)
     return round_to_grid(Z / np.where(lengths > 0, lengths, 1), STEP)
 
@@ -121,7 +128,7 @@ def _cluster(Z: np.ndarray, count: int, weights: np.ndarray) -> tuple[np.ndarray
         distance of each row to the centre of its cluster, float64, (n,).
     """
     count = min(count, len(np.unique(Z, axis=0)))
-    fitted = KMeans(count, n_init=1, random_state=0).fit(Z, sample_weight=weights)
+    fitted = KMeans(count, n_init=RESTARTS, random_state=0).fit(Z, sample_weight=weights)
     distances = ((Z - fitted.cluster_centers_[fitted.labels_]) ** 2).sum(axis=1)
     rank = np.empty(count, np.int64)
     rank[np.argsort(-np.bincount(fitted.labels_, weights, count), kind="stable")] = np.arange(count)

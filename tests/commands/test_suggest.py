@@ -1,5 +1,6 @@
 """The command that chooses which tiles to label next."""
 
+import base64
 import json
 import re
 import shutil
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from coloured_tiles import COLOURS, write_tiles
-from conftest import encoded
+from conftest import encoded, write_tree
 
 from eurosat_transfer.commands import suggest
 from eurosat_transfer.errors import UserError
@@ -121,7 +122,30 @@ def test_a_folder_of_damaged_images_is_refused():
         run(1)
 
 
+def test_without_a_folder_the_unlabelled_tiles_of_the_data_set_are_suggested(world):
+    world(**{"data.name": "folder", "data.path": str(write_tree(Path("mine"), images=20)), "split.train": 6,
+             "split.val": 2, "split.test": 8, "split.unlabelled": "rest"})  # fmt: skip
+    for stage in (backbone, download, split, extract):
+        stage.main()
+    rows = run(30, None)
+    unlabelled = {row["file"] for row in read_csv("data/split.csv") if row["subset"] == "unlabelled"}
+    labelled = {row["file"]: row["class"] for row in read_csv("data/split.csv") if row["subset"] in ("train", "val")}
+    assert {row["file"] for row in rows} == unlabelled
+    assert {row["believed"] for row in rows} == {"class_0", "class_1"}
+    data = sheet_data()
+    assert dict(data["known"]) == labelled  # no label of test
+    first = encoded_image(data["tiles"][0]["file"])
+    assert first in Path("suggestions.html").read_text(encoding="utf-8")
+
+
+def encoded_image(file):
+    return base64.b64encode((Path("mine") / file).read_bytes()).decode()
+
+
 @pytest.mark.usefixtures("features")
-def test_a_data_set_without_unlabelled_tiles_is_refused():
-    with pytest.raises(UserError, match="all tiles of the data set have a label; give a folder"):
+def test_a_data_set_without_unlabelled_tiles_is_refused(world):
+    with pytest.raises(UserError, match="no tiles without a label: give a folder"):
+        run(1, None)
+    world(**{"extract.features": "mine.npz"})
+    with pytest.raises(UserError, match=r"extract\.features has no images to show"):
         run(1, None)

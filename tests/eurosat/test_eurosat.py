@@ -106,7 +106,7 @@ def test_all_tiles_are_prepared_and_split(eurosat):
 
 
 def test_fine_tuning_is_more_accurate_than_probe_and_svm(eurosat):
-    mobilenet(eurosat, **{"finetune.label_sizes": []})
+    mobilenet(eurosat, **{"finetune.label_sizes": [], "split.unlabelled": "none"})
     for stage in (split, backbone, extract, svm, probe, finetune):
         stage.main()
     accuracy = {name: read_json(f"metrics/{name}.json")["test"]["accuracy"] for name in ("svm", "probe", "finetune")}
@@ -119,7 +119,7 @@ def test_resnet50_goes_through_every_stage(eurosat):
     eurosat(**{
         "backbone.name": "resnet50", "backbone.weights": "none", "backbone.image_size": 64, "split.train": 64,
         "split.val": 32, "split.test": 64, "finetune.epochs": 1, "finetune.warmup_epochs": 0, "tsne.perplexity": 5,
-        "finetune.head_epochs": 1, "finetune.label_sizes": [], "labels.draws": 2,
+        "finetune.head_epochs": 1, "finetune.label_sizes": [], "labels.draws": 2, "split.unlabelled": "none",
         "activations.max_epochs": 1, "activations.rates": [0.25], "activations.seeds": 2,
     })  # fmt: skip
     for name in stages_in_order(set(GRAPH) - {"download"}):

@@ -35,6 +35,7 @@ def prepared(tmp_path_factory):
         (folder / name).symlink_to(REPOSITORY / name)
     # Without preprocessing, which is not the default: nodes that ignore the parameter would give other features.
     changes = {"split.train": 900, "split.test": 900, "backbone.image_size": 160, "extract.preprocess": False}
+    changes["split.unlabelled"] = "none"
     write_params(folder, **changes)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

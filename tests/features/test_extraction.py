@@ -237,7 +237,8 @@ def extract_tree(world, tmp_path, capsys):
     backbone.main()
 
     def run_stage(**changes) -> tuple[int, ...]:
-        world(**{"data.name": "folder", "data.path": str(tree), "split.train": 10, "split.val": 5} | changes)
+        world(**{"data.name": "folder", "data.path": str(tree), "split.train": 10, "split.val": 5,
+               "split.unlabelled": "none"} | changes)  # fmt: skip
         split.main()
         capsys.readouterr()
         extract.main()

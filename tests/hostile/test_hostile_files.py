@@ -402,7 +402,7 @@ def test_a_split_that_does_not_fit_is_refused(folder, split_csv, line, message):
     ("content", "message"),
     [
         (b"\xff\xfe", "is not a valid CSV file"),
-        (b"index,file\n1,2\n", "is not a file of the split stage: 'label'"),
+        (b"index,file\n1,2\n", "is not a file of the split stage: 'subset'"),
         (b"", "has no image for train"),
     ],
 )

@@ -118,11 +118,16 @@ def _suggest(pool: Pool, wanted: int) -> None:
 def _open_folder(folder: Path, params: "Parameters") -> Pool:
     from eurosat_transfer.data.builders.registry import create_rendering
     from eurosat_transfer.data.labelling_folder import open_labelling_folder
+    from eurosat_transfer.parameters.backbone import Backbone
     from eurosat_transfer.parameters.data import Data
     from eurosat_transfer.parameters.extract import Extract
     from eurosat_transfer.pipeline.integrity import digest_inputs
 
     images = open_labelling_folder(folder, create_rendering(params.section(Data)))
+    if params.section(Backbone).name == "tilenet":
+        print(
+            "tilenet was trained on drawings; a network with ImageNet weights, such as backbone.name=resnet50, is better"
+        )
     _ensure_network()
     from eurosat_transfer.features.extraction import WITHOUT_EFFECT
     from eurosat_transfer.features.image_features import extract_images
@@ -134,6 +139,8 @@ def _open_folder(folder: Path, params: "Parameters") -> Pool:
         print(f"left out: {reason}")
     kept = [row for row in range(len(X)) if row not in broken]
     about = [f"Save labels.csv as {images.table}. Then run: dvc repro -f -s download && dvc repro"]
+    if images.table.exists():
+        about.append("The new file has the earlier labels too: replace the old one.")
     return Pool(
         [images.files[row] for row in kept],
         X[kept],

@@ -42,7 +42,10 @@ def test_without_labels_every_kind_of_tile_is_suggested_and_nothing_is_believed(
     assert {tiles[row["file"]] for row in rows} == set(COLOURS)
     assert {(row["believed"], row["probability"]) for row in rows} == {("", "")}
     assert rows[0]["why"] == "in the middle of 8 similar tiles"
-    assert "3 of 24 tiles without a label; open suggestions.html in a browser\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "tilenet was trained on drawings; a network with ImageNet weights" in printed
+    assert "3 of 24 tiles without a label; open suggestions.html in a browser\n" in printed
+    assert "Save labels.csv as tiles/labels.csv." in Path("suggestions.html").read_text(encoding="utf-8")
     data = sheet_data()
     assert [tile["file"] for tile in data["tiles"]] == [row["file"] for row in rows]
     assert (data["classes"], data["known"]) == ([], [])

@@ -126,9 +126,7 @@ def _open_folder(folder: Path, params: "Parameters") -> Pool:
 
     images = open_labelling_folder(folder, create_rendering(params.section(Data)))
     if params.section(Backbone).name == "tilenet":
-        print(
-            "tilenet was trained on drawings; a network with ImageNet weights suits other images, see docs/labelling.md"
-        )
+        print("tilenet was trained on drawings; a network with ImageNet weights suits photographs and satellite tiles")
     _ensure_network()
     from eurosat_transfer.features.extraction import WITHOUT_EFFECT
     from eurosat_transfer.features.image_features import extract_images

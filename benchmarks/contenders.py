@@ -9,6 +9,7 @@ pipeline is full and everything is compiled. If the best settings depend on the 
 candidates. Each candidate is timed on the first images, and the fastest one is measured.
 """
 
+import atexit
 import json
 import os
 import sys
@@ -186,6 +187,11 @@ def openvino(network: Network) -> list[Candidate]:
 
     from eurosat_transfer.openvino_setup import openvino as ov
 
+    # A model that is freed while the end of a callback waits for Python's lock deadlocks. wait_all() does not wait for
+    # that end, so all models are kept until the program ends.
+    kept: list[ov.CompiledModel] = []
+    atexit.register(kept.clear)
+
     def make(batch: int) -> Stream:
         model, function, signature = _function(network, batch)
         with tempfile.TemporaryDirectory() as folder:
@@ -195,6 +201,7 @@ def openvino(network: Network) -> list[Candidate]:
             archive.write_out(folder, verbose=False)
             settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
             compiled = ov.Core().compile_model(ov.convert_model(folder), "CPU", settings)
+        kept.append(compiled)
 
         def run(images: list[bytes]) -> Iterator[np.ndarray]:
             results = [Future() for _ in range(0, len(images), batch)]
@@ -217,7 +224,7 @@ def openvino(network: Network) -> list[Candidate]:
             feeder.start()
             rows = (row for result in results for row in result.result())
             yield from islice(rows, len(images))
-            feeder.join()  # a model that is freed while a callback still waits for Python's lock deadlocks
+            feeder.join()
 
         return run
 

@@ -34,8 +34,8 @@ def main() -> None:
         print(f"fold {number}: " * (len(folds) > 1) + f"{counts} of {len(index.files)} images")
     if params.unlabelled == "rest" and params.folds > 1:
         print(
-            f"split.unlabelled=rest has no effect with split.folds={params.folds}: what one fold leaves over, other folds "
-            "use with labels"
+            f"split.unlabelled=rest has no effect with split.folds={params.folds}: what one fold leaves over, other "
+            "folds use with labels"
         )
     if params.contradictions == "exclude" and (left_out := index.count()["contradictions"]):
         print(f"{left_out} images are left out, because they have a copy with another label")

@@ -737,8 +737,8 @@ FAULTS = [
     Fault(
         "label curve: all rows are fitted",
         LABEL_CURVE,
-        "fit_and_predict(X[rows], y[rows], unseen)",
-        "fit_and_predict(X, y, unseen)",
+        "correct = fit_and_predict(rows) == actual",
+        "correct = fit_and_predict(np.arange(len(y))) == actual",
         _tests(TESTS + "label_curve", "test_classifiers_are_fitted_on_the_rows_of_each_draw"),
     ),
     Fault(

@@ -2,7 +2,7 @@
 
 The tiles come from --images: a folder of JPEG, PNG or GeoTIFF images, with the labels so far in its
 labels.csv. Without labels, the most typical tiles are chosen, each from another group of similar
-tiles. With labels, tiles that the model is unsure of are chosen too. Without --images, the tiles come
+tiles. With labels, tiles that the model is unsure of are chosen too. Without --images, tiles come
 from data.path if data.name=folder. Otherwise they are the unlabelled tiles of the data set.
 
   suggestions.html  the tiles. Click their classes, and save labels.csv in the folder of the images

@@ -182,7 +182,11 @@ def describe_unlabelled(run: Run) -> list[str]:
     """
     metrics = run.results.metrics["spread"]
     subset = UNLABELLED_IMAGES[run.params["split"]["unlabelled"]]
-    used = f"{metrics['unlabelled']:,} images without labels: {subset}" if metrics["unlabelled"] else "labelled images only"
+    used = (
+        f"{metrics['unlabelled']:,} images without labels: {subset}"
+        if metrics["unlabelled"]
+        else "labelled images only"
+    )
     sentences = [f"spread learned from {used} (`split.unlabelled={run.params['split']['unlabelled']}`)."]
     if run.results.comparison["saw_test"]:
         sentences.append("So its accuracy holds for these images, and not for new ones.")

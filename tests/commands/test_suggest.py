@@ -91,7 +91,7 @@ def test_the_stage_extract_finds_the_features_in_the_cache(tiles, world, monkeyp
     world(**{"data.name": "folder", "data.path": "tiles", "split.train": 6, "split.val": 3, "split.test": "all"})
     for stage in (download, split, extract):
         stage.main()
-    assert "0 images through the network, 21 from the cache" in capsys.readouterr().out
+    assert "0 images through the network, 24 from the cache" in capsys.readouterr().out
 
 
 def test_the_folder_of_the_data_set_is_the_default(tiles, world):

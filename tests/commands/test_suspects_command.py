@@ -33,7 +33,9 @@ def write_colours() -> None:
     for subset, places in selection.indices.items():
         tiles = [decode_image(dataset[int(place)].image) for place in places]
         arrays[f"X_{subset}"] = np.array([tile.mean(axis=(0, 1)) for tile in tiles], np.float32)
-        arrays[f"y_{subset}"], arrays[f"files_{subset}"] = selection.labels[subset], np.array(selection.files[subset])
+        arrays[f"files_{subset}"] = np.array(selection.files[subset])
+        if subset in selection.labels:
+            arrays[f"y_{subset}"] = selection.labels[subset]
     np.savez("data/features.npz", **arrays)
 
 

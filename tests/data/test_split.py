@@ -320,7 +320,10 @@ def test_the_stage_lists_the_selected_images_in_order(capsys):
 def test_the_stage_says_that_folds_have_no_unlabelled_images(world, capsys):
     world(**{"split.train": 8, "split.val": 4, "split.test": 12, "split.folds": 2})
     split.main()
-    assert "split.unlabelled=rest has no effect with split.folds=2: what one fold leaves over, other" in capsys.readouterr().out
+    assert (
+        "split.unlabelled=rest has no effect with split.folds=2: what one fold leaves over, other"
+        in capsys.readouterr().out
+    )
     assert {row["subset"] for row in read_csv("data/split.csv")} == {*SUBSETS, ""}
 
 

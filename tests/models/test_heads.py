@@ -6,7 +6,9 @@ import pytest
 from eurosat_transfer.models.heads import build_classifier_head
 from eurosat_transfer.models.knn import fit_knn
 from eurosat_transfer.models.logistic_regression import fit_logistic_regression
+from eurosat_transfer.models.spread import fit_spread
 from eurosat_transfer.models.svm import fit_calibrated_svm
+from eurosat_transfer.parameters.spread import Spread
 
 FITTERS = {
     "knn": lambda X, y: fit_knn(X, y, 5),
@@ -14,6 +16,7 @@ FITTERS = {
     "svm, rbf": lambda X, y: fit_calibrated_svm(X, y, "rbf", 10)[0],
     "svm, linear": lambda X, y: fit_calibrated_svm(X, y, "linear", 1)[0],
     "probe": lambda X, y: fit_logistic_regression(X, y, 30.0)[0],
+    "spread": lambda X, y: fit_spread(X[:60], y[:60], X[60:], Spread(neighbours=5, components=8, alpha=0.9)),
 }
 
 

@@ -3,29 +3,35 @@ import pytest
 from small_features import feature_set, with_labels
 
 from eurosat_transfer.data.label_subsets import nested_label_subsets
+from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
-from eurosat_transfer.models.label_curve import fit_label_curve
+from eurosat_transfer.models.label_curve import CurveParameters, fit_label_curve
 from eurosat_transfer.models.logistic_regression import choose_logistic_penalty, fit_logistic_regression
 from eurosat_transfer.models.probe import evaluate_probe
+from eurosat_transfer.models.spread import evaluate_spread, fit_layer, prepare_nodes
 from eurosat_transfer.models.svm import choose_svm_penalty, evaluate_svm, fit_svm
 from eurosat_transfer.parameters.labels import Labels
 from eurosat_transfer.parameters.probe import Probe
+from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
 from stages import labels
 
 RBF = Svm(kernel="rbf", C=10)
 AUTO = Svm(kernel="rbf", C="auto")
+SPREAD = Spread(neighbours=5, components=4, alpha=0.9)
 
 
 def probe_parameters(**changes) -> Probe:
     return Probe(**{"solver": "lbfgs", "C": "auto", "lr": 0.1, "batch_size": 32, "epochs": 2, "seed": 0} | changes)
 
 
-def curve(features: FeatureSet, labels: Labels, svm: Svm = RBF, **probe) -> dict[tuple[str, int, int], float]:
+def curve(
+    features: FeatureSet, labels: Labels, svm: Svm = RBF, unlabelled: str = "rest", **probe
+) -> dict[tuple[str, int, int], float]:
     """Fit a label curve: accuracy by classifier, number of images and draw."""
-    fits = fit_label_curve(features, labels, svm, probe_parameters(**probe))
+    fits = fit_label_curve(features, CurveParameters(labels, svm, probe_parameters(**probe), SPREAD, unlabelled))
     assert [fit[:3] for fit in fits] == sorted(fit[:3] for fit in fits)
     found = {(fit.classifier, fit.images, fit.draw): fit.accuracy for fit in fits}
     assert all(fit.accuracy == fit.correct.mean() for fit in fits)
@@ -35,12 +41,13 @@ def curve(features: FeatureSet, labels: Labels, svm: Svm = RBF, **probe) -> dict
 
 def test_curve_has_every_subset_of_every_draw_and_all_images_once():
     found = curve(feature_set(), Labels(sizes=[1, 5, 1000], draws=2), C=30.0)
+    names = {name for name, *_ in found}
+    assert len(names) == 3
+    assert "spread" in names
     assert set(found) == {
-        (name, images, draw)
-        for name in ("svm", "probe")
-        for images, draw in ((3, 0), (3, 1), (15, 0), (15, 1), (60, 0))
+        (name, images, draw) for name in names for images, draw in ((3, 0), (3, 1), (15, 0), (15, 1), (60, 0))
     }
-    assert found["svm", 60, 0] == found["probe", 60, 0] == 1.0
+    assert {found[name, 60, 0] for name in names} == {1.0}
 
 
 @pytest.mark.parametrize("sizes", [[], [20]])
@@ -48,7 +55,7 @@ def test_all_images_are_fitted_once(sizes):
     features = feature_set()
     wrong = with_labels(features, test=(features.y["test"] + 1) % 3)
     found = curve(wrong, Labels(sizes=sizes, draws=1), C=30.0)
-    assert found == {("svm", 60, 0): 0.0, ("probe", 60, 0): 0.0}  # measured on test, where every label is wrong
+    assert set(found.values()) == {0.0}  # measured on test, where every label is wrong
 
 
 def test_classifiers_are_fitted_on_the_rows_of_each_draw():
@@ -86,9 +93,42 @@ def test_classifiers_have_the_same_accuracy_on_all_images_as_in_their_stages():
     assert found["probe", 60, 0] == evaluate_probe(features, probe_parameters()).results.test.accuracy
 
 
+def with_unlabelled(features: FeatureSet, count: int = 40, noise: float = 3) -> FeatureSet:
+    """Add images without labels."""
+    rng = np.random.default_rng(9)
+    X = (rng.normal(0, noise, (count, 6)) + 3 * np.eye(3, 6)[np.arange(count) % 3]).astype(np.float32)
+    return FeatureSet(features.X | {UNLABELLED: X}, features.y, features.classes)
+
+
+@pytest.mark.parametrize("unlabelled", ["none", "rest", "test"])
+def test_spread_has_the_same_accuracy_on_all_images_as_in_its_stage(unlabelled):
+    features = with_unlabelled(feature_set(noise=3))
+    found = curve(features, Labels(sizes=[], draws=1), unlabelled=unlabelled, C=30.0)
+    assert found["spread", 60, 0] == evaluate_spread(features, SPREAD, unlabelled).test.accuracy
+
+
+def test_training_images_outside_a_subset_are_nodes_without_labels():
+    features = with_unlabelled(feature_set(noise=3))
+    X, y = features.select("train")
+    (rows,) = nested_label_subsets(y, [2], 0)
+    nodes = {
+        "none": prepare_nodes(X[rows], SPREAD),
+        "rest": prepare_nodes(np.concatenate([X, features.X[UNLABELLED]]), SPREAD),
+        "test": prepare_nodes(np.concatenate([X, features.X["val"], features.X["test"]]), SPREAD),
+    }
+    unseen, actual = features.select("test")
+    accuracies = set()
+    for unlabelled, of in nodes.items():
+        labelled = np.arange(6) if unlabelled == "none" else rows
+        found = curve(features, Labels(sizes=[2], draws=1), RBF, unlabelled, C=30.0)["spread", 6, 0]
+        assert found == (fit_layer(of, labelled, y[rows], 0.9).predict(unseen) == actual).mean()
+        accuracies.add(found)
+    assert len(accuracies) > 1
+
+
 def test_probe_that_is_trained_by_sgd_has_no_curve():
     found = curve(feature_set(), Labels(sizes=[1], draws=1), solver="sgd")
-    assert {name for name, *_ in found} == {"svm"}
+    assert {name for name, *_ in found} == {"svm", "spread"}
 
 
 @pytest.mark.usefixtures("features")
@@ -96,18 +136,24 @@ def test_stage_writes_the_curve_and_its_summary(world, capsys):
     world(**{"labels.sizes": [5], "labels.draws": 2, "svm.C": "auto"})
     labels.main()
     assert list(read_csv("plots/labels.csv")[0]) == ["classifier", "images", "draw", "accuracy"]
+    summary = read_json("metrics/labels.json")
+    assert (list(summary), len(summary)) == (sorted(summary), 3)
     assert [tuple(row.values())[:3] for row in read_csv("plots/labels.csv")] == [
-        (name, images, draw) for name in ("probe", "svm") for images, draw in (("15", "0"), ("15", "1"), ("60", "0"))
+        (name, images, draw) for name in summary for images, draw in (("15", "0"), ("15", "1"), ("60", "0"))
     ]
-    for name, points in read_json("metrics/labels.json").items():
+    for name, points in summary.items():
         accuracy = [float(row["accuracy"]) for row in read_csv("plots/labels.csv") if row["classifier"] == name]
         assert [(point["images"], point["draws"]) for point in points] == [(15, 2), (60, 1)]
         assert points[0]["mean"] == pytest.approx(np.mean(accuracy[:2]))
         assert (points[1]["mean"], points[1]["sd"], points[1]["se"]) == (1.0, None, None)
     pairs = read_json("metrics/label_pairs.json")["pairs"]
-    assert [tuple(pair.values())[:4] for pair in pairs] == [("probe", "svm", 15, 2), ("probe", "svm", 60, 1)]
+    assert [tuple(pair.values())[:4] for pair in pairs] == [
+        (*names, images, draws)
+        for names in (("probe", "spread"), ("probe", "svm"), ("spread", "svm"))
+        for images, draws in ((15, 2), (60, 1))
+    ]
     printed = capsys.readouterr().out
     assert "    60 images  1.000\n" in printed
-    (first, *_) = read_json("metrics/labels.json")["probe"]
+    (first, *_) = summary["probe"]
     assert f"    15 images  {first['mean']:.3f} (sd {first['sd']:.3f}, se {first['se']:.3f}, 2 draws)\n" in printed
     assert "±" not in printed

@@ -21,6 +21,7 @@ from eurosat_transfer.parameters.pixels import Pixels
 from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.section import Section
 from eurosat_transfer.parameters.split import Split
+from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
 from eurosat_transfer.parameters.tsne import Tsne
 
@@ -85,6 +86,7 @@ BOUNDS = {
         "by": choice("class", "order"),
         "folds": COUNT,
         "contradictions": choice("exclude", "keep"),
+        "unlabelled": choice("none", "rest", "test"),
         "seed": SEED,
     },
     Pretrain: {"images": Values((128, 129), (127, 0, -128, 128.0, True, None)), "epochs": COUNT, "threads": COUNT},
@@ -100,7 +102,7 @@ BOUNDS = {
     Extract: {"preprocess": SWITCH, "pixel_size": COUNT, "features": PLACE.and_also(None), "sha256": SHA256},
     Tsne: {"images": COUNT.and_also("all"), "perplexity": POSITIVE, "seed": SEED},
     Knn: {"k": COUNT},
-    Model: {"classifier": choice("auto", "knn", "svm", "probe", "finetune"), "refit": SWITCH},
+    Model: {"classifier": choice("auto", "knn", "svm", "probe", "spread", "finetune"), "refit": SWITCH},
     Map: {
         "scene": PLACE.and_also(None),
         "window": COUNT.and_also("auto"),
@@ -125,6 +127,7 @@ BOUNDS = {
         "epochs": COUNT,
         "seed": SEED,
     },
+    Spread: {"neighbours": COUNT, "components": COUNT, "alpha": FRACTION},
     Finetune: {
         "start": choice("pretrained", "random"),
         "trainable": COUNT.and_also("all", "head"),

@@ -30,6 +30,7 @@ def test_the_first_run_runs_every_stage(reproduced):
         ({"tsne.perplexity": 4}, {"tsne", "report"}),
         ({"finetune.lr": 0.01}, {"finetune"} | AFTER_CLASSIFIERS),
         ({"probe.C": 3}, {"probe", "labels"} | AFTER_CLASSIFIERS),
+        ({"spread.neighbours": 3}, {"spread", "labels"} | AFTER_CLASSIFIERS),
         ({"labels.draws": 2}, {"labels", "chosen", "report"}),
         ({"activations.loss": 0.2}, {"activations", "report"}),
         ({"split.train": 50}, {"split", "extract", "finetune", "pixels"} | ON_FEATURES | AFTER_CLASSIFIERS),

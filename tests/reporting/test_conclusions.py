@@ -54,7 +54,7 @@ def test_the_choice_is_that_of_the_comparison_with_the_closest_rival():
     sentences, _ = conclude()["Which classifier"]
     assert sentences.startswith("Use finetune. finetune is the network itself")
     assert f"Its test accuracy is {accuracy('finetune'):.3f}." in sentences
-    assert sentences.endswith("finetune is better than probe.")
+    assert sentences.endswith("finetune is better than spread.")
 
 
 def test_a_cheaper_classifier_is_recommended_with_its_comparison_with_the_best_one():

@@ -116,13 +116,17 @@ def _suggest(pool: Pool, wanted: int) -> None:
 
 
 def _open_folder(folder: Path, params: "Parameters") -> Pool:
+    from eurosat_transfer.data.builders.image_names import SHOWN
     from eurosat_transfer.data.builders.registry import create_rendering
     from eurosat_transfer.data.labelling_folder import open_labelling_folder
+    from eurosat_transfer.parameters.backbone import Backbone
     from eurosat_transfer.parameters.data import Data
     from eurosat_transfer.parameters.extract import Extract
     from eurosat_transfer.pipeline.integrity import digest_inputs
 
     images = open_labelling_folder(folder, create_rendering(params.section(Data)))
+    if params.section(Backbone).name == "tilenet":
+        print("tilenet was trained on drawings; a network with ImageNet weights suits photographs and satellite tiles")
     _ensure_network()
     from eurosat_transfer.features.extraction import WITHOUT_EFFECT
     from eurosat_transfer.features.image_features import extract_images
@@ -130,10 +134,14 @@ def _open_folder(folder: Path, params: "Parameters") -> Pool:
     X, broken = extract_images(
         images.read, params.section(Extract).preprocess, digest_inputs("extract", WITHOUT_EFFECT)
     )
-    for reason in list(broken.values())[:10]:
+    for reason in list(broken.values())[:SHOWN]:
         print(f"left out: {reason}")
+    if len(broken) > SHOWN:
+        print(f"left out: {len(broken) - SHOWN} more images that cannot be read")
     kept = [row for row in range(len(X)) if row not in broken]
     about = [f"Save labels.csv as {images.table}. Then run: dvc repro -f -s download && dvc repro"]
+    if images.table.exists():
+        about.append("The new file has the earlier labels too: replace the old one.")
     return Pool(
         [images.files[row] for row in kept],
         X[kept],

@@ -42,7 +42,10 @@ def test_without_labels_every_kind_of_tile_is_suggested_and_nothing_is_believed(
     assert {tiles[row["file"]] for row in rows} == set(COLOURS)
     assert {(row["believed"], row["probability"]) for row in rows} == {("", "")}
     assert rows[0]["why"] == "in the middle of 8 similar tiles"
-    assert "3 of 24 tiles without a label; open suggestions.html in a browser\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "tilenet was trained on drawings; a network with ImageNet weights suits" in printed
+    assert "3 of 24 tiles without a label; open suggestions.html in a browser\n" in printed
+    assert "Save labels.csv as tiles/labels.csv." in Path("suggestions.html").read_text(encoding="utf-8")
     data = sheet_data()
     assert [tile["file"] for tile in data["tiles"]] == [row["file"] for row in rows]
     assert (data["classes"], data["known"]) == ([], [])
@@ -62,11 +65,14 @@ def test_with_labels_the_others_are_suggested_with_what_the_model_believes(tiles
     assert "classes with one label: Meadow; `dvc repro` needs two" in capsys.readouterr().out
 
 
-def test_a_damaged_image_is_left_out_and_keeps_its_label(tiles, capsys):
-    (Path("tiles") / "bad.png").write_text("no image")
+def test_damaged_images_are_left_out_and_keep_their_labels(tiles, capsys):
+    for name in ("bad.png", *(f"worse_{number}.png" for number in range(12))):
+        (Path("tiles") / name).write_text("no image")
     write_csv("tiles/labels.csv", ("file", "label"), [("bad.png", "Sand")])
     assert len(run(30)) == len(tiles)
-    assert "left out: bad.png is not a readable image" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "left out: bad.png is not a readable image" in printed
+    assert "left out: 3 more images that cannot be read\n" in printed
     assert sheet_data()["known"] == [["bad.png", "Sand"]]
 
 

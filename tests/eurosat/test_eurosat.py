@@ -36,9 +36,10 @@ from eurosat_transfer.features.inference import load_network
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.calibration import fit_temperature
+from eurosat_transfer.models.label_suggestion import NO_LABEL, suggest_labels
 from eurosat_transfer.models.out_of_fold import out_of_fold_scores
 from eurosat_transfer.models.suspects import find_suspects
-from eurosat_transfer.models.svm import fit_calibrated_svm
+from eurosat_transfer.models.svm import fit_calibrated_svm, fit_svm
 from eurosat_transfer.parameters.split import Split
 from stages import backbone, download, extract, finetune, probe, split, svm
 
@@ -317,3 +318,26 @@ def test_flipped_labels_are_the_first_suspects_and_few_others_are_flagged(all_fe
     assert means["estimated share of wrong labels"] == pytest.approx(0.05, abs=0.01)
     assert means["unflipped: more flagged than expected"] == 0
     assert means["more flagged than expected"] == 1
+
+
+def test_chosen_labels_are_worth_more_than_drawn_ones(all_features):
+    """The pool is a half of EuroSAT, and nothing is known of its labels. Drawn tiles are drawn from all of the pool."""
+    index = read_index()
+    accuracies = {(way, size): [] for size in (20, 40) for way in ("chosen", "drawn")}
+    for seed in range(3):
+        sizes = {"train": "all", "val": 160, "test": "all"}
+        params = Split(**sizes, by="class", folds=1, contradictions="exclude", unlabelled="none", seed=seed)
+        pool, _, test = split_dataset(index, params)[0].values()
+        for size in (20, 40):
+            suggested = suggest_labels(all_features[pool], np.full(len(pool), NO_LABEL), size)
+            rows = [np.random.default_rng(draw).permutation(len(pool))[:size] for draw in range(20)]
+            for way, of in [("chosen", [row for row, *_ in suggested]), *(("drawn", of) for of in rows)]:
+                labelled = pool[of]
+                machine = fit_svm(all_features[labelled], index.labels[labelled], "rbf", 10)
+                accuracies[way, size].append(machine.score(all_features[test[::4]], index.labels[test[::4]]))
+    means = {key: float(np.mean(of)) for key, of in accuracies.items()}
+    for (way, size), of in accuracies.items():
+        print(f"{size} {way}: mean {np.mean(of):.3f}, from {min(of):.3f} to {max(of):.3f}")
+    assert means["chosen", 20] >= 0.711
+    assert means["chosen", 40] >= 0.802
+    assert means["chosen", 20] - means["drawn", 20] >= 0.206

@@ -61,6 +61,15 @@ def test_labels_are_bought_in_rounds_by_what_the_bought_ones_say():
     assert buy_labels(X, other, [12, 24])[1].tolist() != second.tolist()  # bought ones do
 
 
+def test_a_class_that_no_round_has_found_yet_is_unknown():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [4, 40, 30])  # the first round finds the two large classes
+    X = rng.normal(0, 0.1, (74, 6)) + 3 * np.eye(3, 6)[y]
+    first, second = buy_labels(X, y, [2, 8])
+    assert set(y[first].tolist()) == {1, 2}
+    assert set(y[second].tolist()) == {0, 1, 2}
+
+
 def test_tiles_of_one_class_predict_that_class():
     features = feature_set()
     one = FeatureSet(features.X, features.y | {"train": np.zeros(60, np.int64)}, features.classes)

@@ -73,6 +73,7 @@ def test_tiles_count_by_the_doubt_of_their_class():
     assert doubts[1] > 1.2 * doubts[0]
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("count", [1, 7, 30])
 def test_copies_of_a_tile_are_one_group(count):
     """Empty tiles, for example, are all the same."""
@@ -80,6 +81,12 @@ def test_copies_of_a_tile_are_one_group(count):
     chosen = rows_of(suggest_labels(X, unlabelled(30), count))
     assert len(set(chosen)) == count
     assert len(np.unique(X[chosen[:4]], axis=0)) == min(count, 4)
+
+
+def test_a_copy_of_a_labelled_tile_is_suggested_and_the_labelled_one_is_not():
+    X = np.repeat(groups([1, 1, 1])[0], 5, axis=0)
+    known = np.where(np.arange(15) % 5 == 2, np.repeat(np.arange(3), 5), NO_LABEL)
+    assert sorted(rows_of(suggest_labels(X, known, 12))) == np.flatnonzero(known == NO_LABEL).tolist()
 
 
 @pytest.mark.parametrize("X", [np.ones((5, 3)), np.ones((1, 3)), np.zeros((2, 1))])

@@ -30,6 +30,7 @@ VARIABLES = {
     "KERAS_MAX_STEPS_PER_EPOCH": "1",
     "KERAS_NNX_ENABLED": "1",
     "LC_ALL": "C",
+    "FREETYPE_PROPERTIES": "truetype:interpreter-version=35",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # as in a terminal that Jupyter has opened
     "MPLCONFIGDIR": "",
     "OMP_NUM_THREADS": "1",

@@ -28,6 +28,7 @@ SETTINGS = {
     "split.by": "order",  # train comes from the first half of the data set, test from the second
     "split.folds": "1",
     "split.contradictions": "keep",  # the lab does not look for copies
+    "split.unlabelled": "none",  # the lab learns from labelled images only
     "extract.preprocess": "false",  # the lab resizes the images and does nothing else; finetune uses this value too
     "svm.kernel": "rbf",  # the default of scikit-learn's SVC
     "svm.C": "10",

@@ -122,7 +122,7 @@ def describe_seen_test(saw_test: Sequence[str]) -> str:
         return ""
     return (
         f"{' and '.join(saw_test)} learned from the test images too, without their labels (split.unlabelled=test), so "
-        "its accuracy holds for these images, and not for new ones"
+        "the accuracy holds for these images, and not for new ones"
     )
 
 

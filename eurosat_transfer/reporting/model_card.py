@@ -8,7 +8,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.evaluation.comparison import describe_small_classes
+from eurosat_transfer.evaluation.comparison import describe_seen_test, describe_small_classes
 from eurosat_transfer.prediction.saved_model import Description
 from eurosat_transfer.reporting.changed_parameters import data_name
 from eurosat_transfer.reporting.markdown import escape_name
@@ -43,6 +43,7 @@ def write_card(
     """
     name, confusion = description.classifier, np.array(description.confusion)
     calibration_images = len(description.calibration_scores)
+    seen_test = describe_seen_test(comparison["saw_test"])
     small_classes = describe_small_classes(comparison["small_classes"])
     context = {
         "name": name,
@@ -64,6 +65,7 @@ def write_card(
         "calibrated_on": description.calibrated_on,
         "largest_level": f"{100 * calibration_images / (calibration_images + 1):.3g} %",
         "distance_threshold": description.distance_threshold,
+        "seen_test": f"{seen_test}." if seen_test else "",
         "small_classes": f"{small_classes}." if small_classes else "",
         "licence": describe_licence(params),
         "made_from": description.made_from,

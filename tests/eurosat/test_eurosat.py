@@ -22,6 +22,7 @@ from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.index import read_index
 from eurosat_transfer.data.selection import open_selection
 from eurosat_transfer.data.split import split_dataset
+from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.conformal import (
     conformal_scores,
@@ -31,16 +32,22 @@ from eurosat_transfer.evaluation.conformal import (
     score_threshold,
 )
 from eurosat_transfer.evaluation.familiarity import LIMIT, fit_familiarity
-from eurosat_transfer.features import load_features
+from eurosat_transfer.evaluation.label_curve import summarise_label_curve
+from eurosat_transfer.features import FeatureSet, load_features
 from eurosat_transfer.features.inference import load_network
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.calibration import fit_temperature
+from eurosat_transfer.models.label_curve import CurveParameters, fit_label_curve
 from eurosat_transfer.models.label_suggestion import NO_LABEL, suggest_labels
 from eurosat_transfer.models.out_of_fold import out_of_fold_scores
 from eurosat_transfer.models.suspects import find_suspects
 from eurosat_transfer.models.svm import fit_calibrated_svm, fit_svm
+from eurosat_transfer.parameters.labels import Labels
+from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.split import Split
+from eurosat_transfer.parameters.spread import Spread
+from eurosat_transfer.parameters.svm import Svm
 from stages import backbone, download, extract, finetune, probe, split, svm
 
 pytestmark = [
@@ -181,6 +188,34 @@ def test_sets_of_ninety_percent_cover_88_to_92_percent(all_features):
     assert 0.88 < np.mean(coverages) < 0.92
     low, high = coverage_range(160, 0.9)
     assert sum(low <= coverage <= high for coverage in coverages) >= 17  # fewer in 1.6 % of all cases
+
+
+# Test accuracy of label spreading over a graph of train and test tiles, or of its average with a logistic regression,
+# whichever was better when it was tried by hand; by number of labels.
+BY_HAND = {20: 0.797, 80: 0.852, 640: 0.903}
+
+
+@pytest.mark.parametrize("unlabelled", ["rest", "test"])
+def test_spread_is_above_svm_and_above_plain_label_spreading(all_features, unlabelled):
+    index = read_index()
+    sizes = {"train": 640, "val": 160, "test": "all"}
+    split = Split(**sizes, by="class", folds=1, contradictions="exclude", unlabelled="rest", seed=0)
+    places = split_dataset(index, split)[0]
+    features = FeatureSet(
+        {subset: all_features[of] for subset, of in places.items()},
+        {subset: index.labels[of] for subset, of in places.items() if subset != UNLABELLED},
+        index.classes,
+    )
+    params = CurveParameters(
+        Labels(sizes=[2, 8], draws=3), Svm(kernel="rbf", C=10), Probe(solver="sgd", C="auto", lr=0.1, batch_size=32,
+        epochs=1, seed=0), Spread(neighbours=14, components=64, alpha=0.9), unlabelled,
+    )  # fmt: skip
+    curves = summarise_label_curve(fit_label_curve(features, params))
+    svm, spread = ({point["images"]: point["mean"] for point in curves[name]} for name in ("svm", "spread"))
+    for labels, level in BY_HAND.items():
+        print(f"{labels} labels, {unlabelled}: svm {svm[labels]:.3f}, spread {spread[labels]:.3f}, by hand {level:.3f}")
+        assert spread[labels] >= level
+        assert spread[labels] > svm[labels]
 
 
 def foreign_images(count=200):

@@ -37,6 +37,18 @@ def compare_two(only_first: int, only_second: int, both: int, labels: tuple[int,
     return pair
 
 
+def test_classifiers_that_saw_the_test_images_are_named_in_one_sentence():
+    candidates = {"cheap": candidate(range(60)), "dear": candidate(range(5))}
+    assert compare_classifiers(candidates)["saw_test"] == []
+    candidates["dear"] = candidates["dear"]._replace(saw_test=True)
+    comparison = compare_classifiers(candidates)
+    assert comparison["saw_test"] == ["dear"]
+    assert comparison["words"].startswith(
+        "Use dear: it is better than every other classifier. dear learned from the test images too, without their labels "
+        "(split.unlabelled=test), so the accuracy holds for these images, and not for new ones. These classes have"
+    )
+
+
 def test_classifiers_with_random_training_are_named_in_their_pairs():
     candidates = {
         "cheap": candidate(range(60)),

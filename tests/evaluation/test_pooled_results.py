@@ -27,6 +27,12 @@ def test_training_labels_are_the_mean_of_the_folds():
     assert pool_results([results(0, labels=10), results(1, labels=10), results(2, labels=12)]).training_labels == 11
 
 
+def test_images_without_labels_are_the_mean_of_the_folds():
+    folds = [results(0)._replace(unlabelled=count, saw_test=True) for count in (10, 10, 12)]
+    assert pool_results(folds)[4:] == (11, True)
+    assert pool_results([results(0), results(1)])[4:] == (None, False)
+
+
 def test_a_chosen_value_is_named_by_fold_only_if_the_folds_differ():
     assert pool_results([results(0), results(1)]).chosen == {"C": 1.0}
     assert pool_results([results(0), results(1, C=10.0)]).chosen == {"C_fold_1": 1.0, "C_fold_2": 10.0}

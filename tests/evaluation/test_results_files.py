@@ -34,6 +34,12 @@ def test_metrics_have_the_chosen_parameters():
     assert read_json("metrics/probe.json")["chosen"] == {"lr": 0.1}
 
 
+def test_metrics_say_what_a_classifier_learned_from_without_labels():
+    write_results("spread", CLASSES, FILES, Results(VAL, TEST, 7, unlabelled=0, saw_test=False))
+    metrics = read_json("metrics/spread.json")
+    assert (metrics["unlabelled"], metrics["saw_test"]) == (0, False)
+
+
 def test_class_table_has_precision_recall_f1_and_number_of_images():
     write_results("svm", CLASSES, FILES, Results(VAL, TEST, 7))
     *rows, absent = ({key: value for key, value in row.items() if key != "class"} for row in classes_table())

@@ -15,6 +15,7 @@ from eurosat_transfer.parameters import loading
 from eurosat_transfer.parameters.backbone import Backbone, Pretrain
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.knn import Knn
+from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.loading import load_parameters, load_section
 from eurosat_transfer.parameters.svm import Svm
 from eurosat_transfer.parameters.tsne import Tsne
@@ -253,6 +254,18 @@ def test_neighbours_are_at_most_the_training_images(write):
     assert error_of() == "knn.k must not be above split.train, which is 40 (found 41)"
     write({"knn.k": 10000, "split.train": "all"})
     assert load_section(Knn).k == 10000
+
+
+def test_a_classifier_that_saw_the_test_images_is_not_saved(write):
+    write({"split.unlabelled": "test", "model.classifier": "spread"})
+    assert error_of() == (
+        "model.classifier must not be spread with split.unlabelled test, because no figures of spread are then for new "
+        "images; set split.unlabelled rest or none, or another model.classifier"
+    )
+    write({"split.unlabelled": "test", "model.classifier": "auto"})
+    assert load_section(Model).classifier == "auto"
+    write({"split.unlabelled": "rest", "model.classifier": "spread"})
+    assert load_section(Model).classifier == "spread"
 
 
 def test_all_contradictions_between_sections_are_named(write):

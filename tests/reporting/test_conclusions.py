@@ -4,7 +4,7 @@ import pytest
 from example_run import accuracy, write_comparison, write_run
 
 from eurosat_transfer.reporting.changed_parameters import default_parameters
-from eurosat_transfer.reporting.conclusions import Run, draw_conclusions
+from eurosat_transfer.reporting.conclusions import Run, describe_unlabelled, draw_conclusions
 from eurosat_transfer.reporting.label_curves import join_label_curves
 from eurosat_transfer.reporting.results import load_results
 
@@ -184,6 +184,57 @@ def test_a_classifier_without_mistakes_has_no_weak_class():
 
 def test_features_are_compared_with_raw_pixels_by_the_same_kind_of_classifier():
     assert conclude()["Features or raw pixels"][0].startswith("svm is better than pixels. Both are support vector")
+
+
+def test_what_spread_learned_from_is_named_and_whether_it_is_better_than_svm():
+    sentences, _ = conclude()["Unlabelled images"]
+    assert sentences == (
+        "spread learned from 1,700 images without labels: the rest of the half that train and val come from "
+        "(`split.unlabelled=rest`). spread is better than svm."
+    )
+
+
+def test_without_a_better_accuracy_spread_is_not_better():
+    comparison = load_results().comparison
+    (pair,) = (pair for pair in comparison["pairs"] if {pair["better"], pair["worse"]} == {"spread", "svm"})
+    for changes, words in (
+        ({"is_better": False, "words": "spread and svm cannot be told apart"}, "spread and svm cannot be told apart"),
+        ({"better": "svm", "worse": "spread", "words": "svm is better than spread"}, "svm is better than spread"),
+    ):
+        changed = comparison | {"pairs": [pair | changes if of is pair else of for of in comparison["pairs"]]}
+        sentences, _ = conclude(comparison=changed)["Unlabelled images"]
+        assert sentences.endswith(f" spread is not better than svm here: {words}.")
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "metrics", "words"),
+    [
+        (
+            "none",
+            {"unlabelled": 0, "saw_test": False},
+            "from labelled images only (`split.unlabelled=none`). spread is",
+        ),
+        (
+            "rest",
+            {"unlabelled": 0, "saw_test": False},
+            "from labelled images only (`split.unlabelled=rest`). spread is",
+        ),
+        (
+            "test",
+            {"unlabelled": 5, "saw_test": True},
+            "from 5 images without labels: those of val and test (`split.unlabelled=test`). So its accuracy holds for "
+            "these images, and not for new ones. spread is",
+        ),
+    ],
+)
+def test_the_images_without_labels_are_those_of_the_parameter(unlabelled, metrics, words):
+    results = load_results()
+    results.metrics["spread"].update(metrics)
+    comparison = results.comparison | {"saw_test": ["spread"] if metrics["saw_test"] else []}
+    params = default_parameters()
+    params["split"]["unlabelled"] = unlabelled
+    run = Run(params, results._replace(comparison=comparison), join_label_curves(results), FOLDS, IMAGES)
+    assert f"spread learned {words}" in " ".join(describe_unlabelled(run))
 
 
 def test_a_recommendation_without_a_network_costs_nothing():

@@ -15,6 +15,7 @@ METRICS = {
 }
 COMPARISON = {
     "small_classes": {},
+    "saw_test": [],
     "pairs": [
         {"better": "svm", "worse": "probe", "words": "svm is better than probe by 0.1"},
         {"better": "probe", "worse": "knn", "words": "probe is better than knn by 0.1"},
@@ -50,6 +51,13 @@ def test_the_card_says_what_the_figures_are(card):
     assert "bands 4, 3 and 2 are red, green and blue; the values 0 to 2750 become 1 to 255" in text
     assert "allow levels up to 97.5 %" in text
     assert "64 x 48 pixels" in text
+
+
+def test_a_classifier_that_saw_the_test_images_is_named(tmp_path):
+    write_card(
+        tmp_path / "README.md", DESCRIPTION, default_parameters(), METRICS, COMPARISON | {"saw_test": ["spread"]}
+    )
+    assert "spread learned from the test images too, without their labels" in (tmp_path / "README.md").read_text()
 
 
 def test_names_of_classes_are_text(tmp_path):

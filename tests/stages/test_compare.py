@@ -63,6 +63,14 @@ def test_conclusions_are_written(write_results):
     assert set(result["tied"]) == set(CLASSIFIERS) - {"svm", "pixels"}
 
 
+def test_a_classifier_that_saw_the_test_images_is_named(write_results, capsys):
+    write_results(pixels=30)
+    write_json("metrics/spread.json", {"training_labels": 640, "saw_test": True})
+    compare.main()
+    assert read_json("metrics/compare.json")["saw_test"] == ["spread"]
+    assert "spread learned from the test images too, without their labels" in " ".join(capsys.readouterr().out.split())
+
+
 def test_training_seeds_are_named_and_their_values_change_nothing(write_results):
     write_results(pixels=30, knn=3)
     compare.main()

@@ -9,7 +9,7 @@ from conftest import dvc, run, write_params
 
 from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.selection import open_selection
-from eurosat_transfer.models.model_folder import SAVABLE
+from eurosat_transfer.models.model_folder import SAVABLE, choose_classifier
 from eurosat_transfer.prediction.saved_model import load_model
 from stages import model
 
@@ -23,6 +23,16 @@ def predict_by_onnxruntime(folder, images):
 def repository(reproduced, monkeypatch):
     monkeypatch.chdir(reproduced)
     return reproduced
+
+
+def test_a_classifier_that_saw_the_test_images_is_not_chosen():
+    metrics = {name: {"val": {"accuracy": 0.5}} for name in SAVABLE}
+    metrics["probe"] = {"val": {"accuracy": 0.7}}
+    metrics["spread"] = {"val": {"accuracy": 0.9}, "saw_test": False}
+    assert choose_classifier("auto", metrics) == "spread"
+    metrics["spread"]["saw_test"] = True
+    assert choose_classifier("auto", metrics) == "probe"
+    assert choose_classifier("svm", metrics) == "svm"
 
 
 @pytest.mark.parametrize("name", SAVABLE)

@@ -6,7 +6,6 @@ linear discriminant learns from these labels. In further rounds it labels the im
 classifies new images. It is also more accurate than the graph, because it averages over many images.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +33,7 @@ from eurosat_transfer.parameters.spread import Spread
 # All chosen on the half of EuroSAT that train and val come from, see docs/spread.md.
 GRAPH_WEIGHT = 2  # of the graph's log probabilities, for each one of the logistic regression's
 ROUNDS = 5  # in which the discriminant learns
-SHRINKAGE = 1e-4  # of the covariance, as a share of its trace
+RIDGE = 1.0  # penalty of the discriminant's weights, for rows with a mean squared distance of 1 from their mean
 SMALLEST_DENSITY = 1e-12  # of a class at a node, for an average of 1: where no label spreads to, no class is preferred
 
 
@@ -43,15 +42,32 @@ class Nodes(NamedTuple):
 
     Attributes:
         graph: of build_graph, (n, n), of the principal components of the images.
-        rows: float64, (n, d), on a grid on which sums of rows are exact.
-        mean: float64, (d,), of the rows.
-        factor: what scipy.linalg.cho_factor returns for the shrunk covariance, times n.
+        rows: float64, (n, d), on a grid on which sums of products are exact.
+        learned: float64, (n,): 1 for the rows that the discriminant learns from, otherwise 0.
+        products: float64, (d, d): rows.T @ rows of the learned rows.
+        mean: float64, (d,), of the learned rows.
+        factor: what scipy.linalg.cho_factor returns for their covariance, times their number, with the ridge.
     """
 
     graph: csr_matrix
     rows: np.ndarray
+    learned: np.ndarray
+    products: np.ndarray
     mean: np.ndarray
     factor: tuple[np.ndarray, bool]
+
+    def leave_out(self, held_out: np.ndarray) -> "Nodes":
+        """Let the discriminant learn nothing from some rows. They stay in the graph.
+
+        Args:
+            held_out: int64, (m,): their positions.
+        """
+        learned = self.learned.copy()
+        learned[held_out] = 0
+        products = self.products - self.rows[held_out].T @ self.rows[held_out]
+        mean, covariance = _covariance(self.rows, learned, products)
+        factor = _factorise(covariance, learned.sum())
+        return Nodes(self.graph, self.rows, learned, products, mean, factor)
 
 
 def prepare_nodes(X: np.ndarray, params: Spread) -> Nodes:
@@ -62,15 +78,26 @@ def prepare_nodes(X: np.ndarray, params: Spread) -> Nodes:
         params: neighbours, and the number of principal components that show which images are near.
     """
     rows = round_to_grid(X, grid_step(X.T))
-    mean = rows.mean(axis=0)
-    covariance = rows.T @ rows - len(rows) * np.outer(mean, mean)
+    learned, products = np.ones(len(rows)), rows.T @ rows
+    mean, covariance = _covariance(rows, learned, products)
     with threadpool_limits(1):  # the number of threads would decide the last bits
         last = len(covariance) - 1
         _, directions = eigh(covariance, subset_by_index=(max(last - params.components + 1, 0), last))
         graph = build_graph(rows @ directions, params.neighbours)
-        ridge = SHRINKAGE * (np.trace(covariance) or 1.0)
-        factor = cho_factor(covariance + ridge * np.eye(len(covariance)))
-    return Nodes(graph, rows, mean, factor)
+    return Nodes(graph, rows, learned, products, mean, _factorise(covariance, len(rows)))
+
+
+def _covariance(rows: np.ndarray, learned: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the mean of the learned rows, and their covariance, times their number."""
+    mean = learned @ rows / learned.sum()
+    return mean, products - learned.sum() * np.outer(mean, mean)
+
+
+def _factorise(covariance: np.ndarray, count: float) -> tuple[np.ndarray, bool]:
+    ridge = RIDGE * (np.trace(covariance) / count or 1.0)
+    with threadpool_limits(1):
+        factor: tuple[np.ndarray, bool] = cho_factor(covariance + ridge * np.eye(len(covariance)))
+    return factor
 
 
 def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -> SoftmaxLayer:
@@ -103,15 +130,17 @@ def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -
 
 
 def _fit_discriminant(nodes: Nodes, labels: np.ndarray, classes: np.ndarray, rows: int) -> SoftmaxLayer:
-    indicators = np.eye(len(classes))[labels]
-    shares = indicators.mean(axis=0)
+    indicators = np.eye(len(classes))[labels] * nodes.learned[:, None]
+    shares = indicators.sum(axis=0) / nodes.learned.sum()
     with threadpool_limits(1):
-        differences = nodes.rows.T @ indicators - len(labels) * np.outer(nodes.mean, shares)
+        differences = nodes.rows.T @ indicators - nodes.learned.sum() * np.outer(nodes.mean, shares)
         weights = cho_solve(nodes.factor, differences) / np.sqrt(shares)
         return SoftmaxLayer(classes, weights, np.sqrt(shares) - nodes.mean @ weights, rows)
 
 
-def fit_spread(X: np.ndarray, y: np.ndarray, unlabelled: np.ndarray, params: Spread) -> SoftmaxLayer:
+def fit_spread(
+    X: np.ndarray, y: np.ndarray, unlabelled: np.ndarray, params: Spread, predicts_them: bool = False
+) -> SoftmaxLayer:
     """Fit the linear classifier, and the temperature of its probabilities by cross-validation on the labels.
 
     Args:
@@ -119,19 +148,24 @@ def fit_spread(X: np.ndarray, y: np.ndarray, unlabelled: np.ndarray, params: Spr
         y: int, (m,): labels, of two classes or more.
         unlabelled: numbers, (n, d): images without labels.
         params: of the stage.
+        predicts_them: whether probabilities are wanted of the unlabelled images, and not of new ones. The discriminant
+            repeats the labels that it learned from. So it must learn from the held-out images of the cross-validation,
+            without their labels, if and only if it learned from the images that are predicted.
 
     Returns:
         The layer. Its temperature is 1 if there is one different row of each class.
     """
     nodes = prepare_nodes(np.concatenate([X, unlabelled]), params)
-    fit = partial(fit_layer, nodes, alpha=params.alpha)
-    layer = fit(np.arange(len(y)), y)
-    if folds := stratified_folds(X, y):
-        held_out = np.concatenate([fold.held_out for fold in folds])
-        scores = np.concatenate([fit(fold.fit, y[fold.fit]).scores(X[fold.held_out]) for fold in folds])
-        temperature = fit_temperature(scores, np.searchsorted(layer.classes, y[held_out]))
-        layer = layer._replace(weights=layer.weights / temperature, intercepts=layer.intercepts / temperature)
-    return layer
+    layer = fit_layer(nodes, np.arange(len(y)), y, params.alpha)
+    if not (folds := stratified_folds(X, y)):
+        return layer
+    scores = []
+    for fit, held_out in folds:
+        seen = nodes if predicts_them else nodes.leave_out(held_out)
+        scores.append(fit_layer(seen, fit, y[fit], params.alpha).scores(X[held_out]))
+    held_out = np.concatenate([fold.held_out for fold in folds])
+    temperature = fit_temperature(np.concatenate(scores), np.searchsorted(layer.classes, y[held_out]))
+    return layer._replace(weights=layer.weights / temperature, intercepts=layer.intercepts / temperature)
 
 
 def select_unlabelled(features: FeatureSet, unlabelled: str) -> np.ndarray:
@@ -162,7 +196,7 @@ def evaluate_spread(features: FeatureSet, params: Spread, unlabelled: str) -> Re
     X, y = features.select("train")
     others = select_unlabelled(features, unlabelled)
     warn_about_large_columns("spread", X)
-    fitted = fit_spread(X, y, others, params)
+    fitted = fit_spread(X, y, others, params, predicts_them=unlabelled == "test")
     val, test = (
         most_probable(features.y[subset], fitted.probabilities(features.X[subset], len(features.classes)))
         for subset in ("val", "test")

@@ -44,8 +44,8 @@ def test_classifiers_that_saw_the_test_images_are_named_in_one_sentence():
     comparison = compare_classifiers(candidates)
     assert comparison["saw_test"] == ["dear"]
     assert comparison["words"].startswith(
-        "Use dear: it is better than every other classifier. dear learned from the test images too, without their labels "
-        "(split.unlabelled=test), so the accuracy holds for these images, and not for new ones. These classes have"
+        "Use dear: it is better than every other classifier. dear learned from the test images too, without their "
+        "labels (split.unlabelled=test), so the accuracy holds for these images, and not for new ones. These classes"
     )
 
 

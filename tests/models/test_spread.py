@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPOSITORY, environment
+from scipy.linalg import cho_solve
 from small_features import feature_set, with_labels
 
 from eurosat_transfer.data.subsets import UNLABELLED
@@ -78,14 +79,43 @@ def test_labels_need_not_be_consecutive():
     np.testing.assert_allclose(probabilities[:, [0, 2, 4, 6]], 1 / (60 + 7))
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_probabilities_are_calibrated(seed):
-    features = feature_set(noise=2.5, seed=seed)
-    X, y = features.select("train")
-    unseen = np.concatenate([features.X["val"], features.X["test"]])
-    actual = np.concatenate([features.y["val"], features.y["test"]])
-    probabilities = fit_spread(X, y, X[:0], PARAMS).probabilities(unseen, 3)
-    assert abs(probabilities.max(axis=1).mean() - (probabilities.argmax(axis=1) == actual).mean()) < 0.1
+def wide(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw rows of three classes that overlap, with more columns than most training sets have rows."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(count) % 3
+    return (rng.normal(0, 1, (count, 200)) + 3 * np.eye(3, 200)[y]).astype(np.float32), y
+
+
+def too_sure(probabilities: np.ndarray, actual: np.ndarray) -> float:
+    return probabilities.max(axis=1).mean() - (probabilities.argmax(axis=1) == actual).mean()
+
+
+@pytest.mark.parametrize("unlabelled", [0, 60])
+def test_probabilities_of_new_images_are_calibrated(unlabelled):
+    """With more columns than rows, the discriminant repeats the label that a row it learned from seemed to have."""
+    (X, y), (unseen, actual) = wide(120, 0), wide(3000, 1)
+    others = wide(unlabelled, 2)[0] if unlabelled else X[:0]
+    calibrated = fit_spread(X, y, others, PARAMS).probabilities(unseen, 3)
+    assert abs(too_sure(calibrated, actual)) < 0.05
+    within = fit_spread(X, y, others, PARAMS, predicts_them=True).probabilities(unseen, 3)
+    assert abs(too_sure(within, actual)) > 0.07
+
+
+def test_probabilities_of_the_images_without_labels_are_calibrated():
+    (X, y), (others, actual) = wide(120, 0), wide(600, 3)
+    assert abs(too_sure(fit_spread(X, y, others, PARAMS, predicts_them=True).probabilities(others, 3), actual)) < 0.05
+
+
+def test_the_discriminant_learns_nothing_from_rows_that_are_left_out():
+    nodes = prepare_nodes(wide(30, 0)[0], PARAMS)
+    fewer = nodes.leave_out(np.array([3, 17]))
+    rows = np.delete(nodes.rows, [3, 17], axis=0)
+    assert fewer.graph is nodes.graph
+    assert np.array_equal(fewer.products, rows.T @ rows)
+    np.testing.assert_allclose(fewer.mean, rows.mean(axis=0))
+    centred = rows - rows.mean(axis=0)
+    system = centred.T @ centred + (centred**2).sum() / 28 * np.eye(200)
+    np.testing.assert_allclose(cho_solve(fewer.factor, system), np.eye(200), atol=1e-9)
 
 
 @pytest.mark.parametrize("width", [1, 2, 200])

@@ -15,8 +15,8 @@ from eurosat_transfer.parameters import loading
 from eurosat_transfer.parameters.backbone import Backbone, Pretrain
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.knn import Knn
-from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.loading import load_parameters, load_section
+from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.svm import Svm
 from eurosat_transfer.parameters.tsne import Tsne
 

@@ -34,6 +34,7 @@ from eurosat_transfer.parameters.spread import Spread
 GRAPH_WEIGHT = 2  # of the graph's log probabilities, for each one of the logistic regression's
 ROUNDS = 5  # in which the discriminant learns
 RIDGE = 1.0  # penalty of the discriminant's weights, for rows with a mean squared distance of 1 from their mean
+PSEUDO_LABELS = 10  # of each class, added when the labels show how frequent the classes are: few labels say little
 SMALLEST_DENSITY = 1e-12  # of a class at a node, for an average of 1: where no label spreads to, no class is preferred
 
 
@@ -108,10 +109,6 @@ def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -
         labelled: int64, (m,): which of them have labels.
         y: int, (m,): their labels, of two classes or more.
         alpha: of spread_labels.
-
-    Source:
-        Hastie, Buja and Tibshirani, 1995, Penalized Discriminant Analysis, for the discriminant: a ridge regression on
-        indicators of the classes, which are divided by the square roots of the classes' shares.
     """
     classes, labels = np.unique(y, return_inverse=True)
     start = np.zeros((len(nodes.rows), len(classes)))
@@ -121,21 +118,40 @@ def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -
     # Each class has the same sum over all nodes, or a class with more labels would win where labels are far.
     density = spread / spread.mean(axis=0) + SMALLEST_DENSITY
     scores = GRAPH_WEIGHT * np.log(density) + log_softmax(regression.scores(nodes.rows), axis=1)
+    frequencies = np.bincount(labels) + PSEUDO_LABELS
     for _ in range(ROUNDS):
         found = scores.argmax(axis=1)
         found[labelled] = labels
-        layer = _fit_discriminant(nodes, found, classes, len(y))
+        weights, intercepts = _fit_discriminant(nodes, np.eye(len(classes))[found], frequencies / frequencies.mean())
+        layer = SoftmaxLayer(classes, weights, intercepts, len(y))
         scores = layer.scores(nodes.rows)
     return layer
 
 
-def _fit_discriminant(nodes: Nodes, labels: np.ndarray, classes: np.ndarray, rows: int) -> SoftmaxLayer:
-    indicators = np.eye(len(classes))[labels] * nodes.learned[:, None]
-    shares = indicators.sum(axis=0) / nodes.learned.sum()
+def _fit_discriminant(nodes: Nodes, indicators: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a ridge regression on scaled indicators of the classes.
+
+    With equal frequencies, the scale is that of optimal scoring: rare classes are found as often as others. If the
+    frequencies are the shares of the classes, there is no scale, and the most probable class has the largest score.
+
+    Args:
+        nodes: all images.
+        indicators: float64, (n, classes): 1 for the class of an image, otherwise 0.
+        frequencies: float64, (classes,): estimated from the labels, with a mean of 1.
+
+    Returns:
+        The weights, (d, classes), and the intercepts, (classes,).
+
+    Source:
+        Hastie, Buja and Tibshirani, 1995, Penalized Discriminant Analysis.
+    """
+    learned = indicators * nodes.learned[:, None]
+    shares = learned.sum(axis=0) / nodes.learned.sum()
+    scale = np.sqrt(frequencies / shares)
     with threadpool_limits(1):
-        differences = nodes.rows.T @ indicators - nodes.learned.sum() * np.outer(nodes.mean, shares)
-        weights = cho_solve(nodes.factor, differences) / np.sqrt(shares)
-        return SoftmaxLayer(classes, weights, np.sqrt(shares) - nodes.mean @ weights, rows)
+        differences = nodes.rows.T @ learned - nodes.learned.sum() * np.outer(nodes.mean, shares)
+        weights = cho_solve(nodes.factor, differences) * scale
+        return weights, shares * scale - nodes.mean @ weights
 
 
 def fit_spread(

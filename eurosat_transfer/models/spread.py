@@ -6,6 +6,7 @@ linear discriminant learns from these labels. In further rounds it labels the im
 classifies new images. It is also more accurate than the graph, because it averages over many images.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from eurosat_transfer.parameters.spread import Spread
 # All chosen on the half of EuroSAT that train and val come from, see docs/spread.md.
 GRAPH_WEIGHT = 2  # of the graph's log probabilities, for each one of the logistic regression's
 ROUNDS = 5  # in which the discriminant learns
-RIDGE = 1.0  # penalty of the discriminant's weights, for rows with a mean squared distance of 1 from their mean
+RIDGE = 10.0  # of the discriminant, with one label: the more labels, the fewer of the labels it learns from are wrong
 PSEUDO_LABELS = 10  # of each class, added when the labels show how frequent the classes are: few labels say little
 SMALLEST_DENSITY = 1e-12  # of a class at a node, for an average of 1: where no label spreads to, no class is preferred
 
@@ -46,16 +47,25 @@ class Nodes(NamedTuple):
         rows: float64, (n, d), on a grid on which sums of products are exact.
         learned: float64, (n,): 1 for the rows that the discriminant learns from, otherwise 0.
         products: float64, (d, d): rows.T @ rows of the learned rows.
-        mean: float64, (d,), of the learned rows.
-        factor: what scipy.linalg.cho_factor returns for their covariance, times their number, with the ridge.
     """
 
     graph: csr_matrix
     rows: np.ndarray
     learned: np.ndarray
     products: np.ndarray
-    mean: np.ndarray
-    factor: tuple[np.ndarray, bool]
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean of the learned rows: float64, (d,)."""
+        mean: np.ndarray = self.learned @ self.rows / self.learned.sum()
+        return mean
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """The covariance of the learned rows: float64, (d, d)."""
+        mean = self.mean
+        covariance: np.ndarray = self.products / self.learned.sum() - np.outer(mean, mean)
+        return covariance
 
     def leave_out(self, held_out: np.ndarray) -> "Nodes":
         """Let the discriminant learn nothing from some rows. They stay in the graph.
@@ -66,9 +76,7 @@ class Nodes(NamedTuple):
         learned = self.learned.copy()
         learned[held_out] = 0
         products = self.products - self.rows[held_out].T @ self.rows[held_out]
-        mean, covariance = _covariance(self.rows, learned, products)
-        factor = _factorise(covariance, learned.sum())
-        return Nodes(self.graph, self.rows, learned, products, mean, factor)
+        return self._replace(learned=learned, products=products)
 
 
 def prepare_nodes(X: np.ndarray, params: Spread) -> Nodes:
@@ -79,26 +87,11 @@ def prepare_nodes(X: np.ndarray, params: Spread) -> Nodes:
         params: neighbours, and the number of principal components that show which images are near.
     """
     rows = round_to_grid(X, grid_step(X.T))
-    learned, products = np.ones(len(rows)), rows.T @ rows
-    mean, covariance = _covariance(rows, learned, products)
+    nodes = Nodes(csr_matrix((0, 0)), rows, np.ones(len(rows)), rows.T @ rows)
+    last = rows.shape[1] - 1
     with threadpool_limits(1):  # the number of threads would decide the last bits
-        last = len(covariance) - 1
-        _, directions = eigh(covariance, subset_by_index=(max(last - params.components + 1, 0), last))
-        graph = build_graph(rows @ directions, params.neighbours)
-    return Nodes(graph, rows, learned, products, mean, _factorise(covariance, len(rows)))
-
-
-def _covariance(rows: np.ndarray, learned: np.ndarray, products: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the mean of the learned rows, and their covariance, times their number."""
-    mean = learned @ rows / learned.sum()
-    return mean, products - learned.sum() * np.outer(mean, mean)
-
-
-def _factorise(covariance: np.ndarray, count: float) -> tuple[np.ndarray, bool]:
-    ridge = RIDGE * (np.trace(covariance) / count or 1.0)
-    with threadpool_limits(1):
-        factor: tuple[np.ndarray, bool] = cho_factor(covariance + ridge * np.eye(len(covariance)))
-    return factor
+        _, directions = eigh(nodes.covariance, subset_by_index=(max(last - params.components + 1, 0), last))
+        return nodes._replace(graph=build_graph(rows @ directions, params.neighbours))
 
 
 def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -> SoftmaxLayer:
@@ -119,16 +112,31 @@ def fit_layer(nodes: Nodes, labelled: np.ndarray, y: np.ndarray, alpha: float) -
     density = spread / spread.mean(axis=0) + SMALLEST_DENSITY
     scores = GRAPH_WEIGHT * np.log(density) + log_softmax(regression.scores(nodes.rows), axis=1)
     frequencies = np.bincount(labels) + PSEUDO_LABELS
+    fit = partial(_fit_discriminant, nodes, _factorise(nodes, len(y)), frequencies / frequencies.mean())
     for _ in range(ROUNDS):
         found = scores.argmax(axis=1)
         found[labelled] = labels
-        weights, intercepts = _fit_discriminant(nodes, np.eye(len(classes))[found], frequencies / frequencies.mean())
-        layer = SoftmaxLayer(classes, weights, intercepts, len(y))
+        layer = SoftmaxLayer(classes, *fit(np.eye(len(classes))[found]), len(y))
         scores = layer.scores(nodes.rows)
     return layer
 
 
-def _fit_discriminant(nodes: Nodes, indicators: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _factorise(nodes: Nodes, labels: int) -> tuple[np.ndarray, bool]:
+    """Factorise the covariance with its ridge, for scipy.linalg.cho_solve.
+
+    The penalty of the weights is for rows with a mean squared distance of 1 from their mean, as in
+    fit_logistic_regression.
+    """
+    covariance, count = nodes.covariance, nodes.learned.sum()
+    ridge = RIDGE / np.sqrt(labels) * (np.trace(covariance) or 1.0) / count
+    with threadpool_limits(1):
+        factor: tuple[np.ndarray, bool] = cho_factor(covariance + ridge * np.eye(len(covariance)))
+    return factor
+
+
+def _fit_discriminant(
+    nodes: Nodes, factor: tuple[np.ndarray, bool], frequencies: np.ndarray, indicators: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Fit a ridge regression on scaled indicators of the classes.
 
     With equal frequencies, the scale is that of optimal scoring: rare classes are found as often as others. If the
@@ -136,8 +144,9 @@ def _fit_discriminant(nodes: Nodes, indicators: np.ndarray, frequencies: np.ndar
 
     Args:
         nodes: all images.
-        indicators: float64, (n, classes): 1 for the class of an image, otherwise 0.
+        factor: of their covariance with the ridge.
         frequencies: float64, (classes,): estimated from the labels, with a mean of 1.
+        indicators: float64, (n, classes): 1 for the class of an image, otherwise 0.
 
     Returns:
         The weights, (d, classes), and the intercepts, (classes,).
@@ -149,9 +158,10 @@ def _fit_discriminant(nodes: Nodes, indicators: np.ndarray, frequencies: np.ndar
     shares = learned.sum(axis=0) / nodes.learned.sum()
     scale = np.sqrt(frequencies / shares)
     with threadpool_limits(1):
-        differences = nodes.rows.T @ learned - nodes.learned.sum() * np.outer(nodes.mean, shares)
-        weights = cho_solve(nodes.factor, differences) * scale
-        return weights, shares * scale - nodes.mean @ weights
+        mean = nodes.mean
+        differences = nodes.rows.T @ learned / nodes.learned.sum() - np.outer(mean, shares)
+        weights = cho_solve(factor, differences) * scale
+        return weights, shares * scale - mean @ weights
 
 
 def fit_spread(

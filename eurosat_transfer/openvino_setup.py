@@ -9,8 +9,8 @@ import sys
 
 from eurosat_transfer.environment import ONEDNN, remove_variables
 
-# OpenVINO works without its package openvino_telemetry. A None in sys.modules makes the import of a package fail:
-# https://docs.python.org/3/reference/import.html#the-module-cache
+# OpenVINO works without its package openvino_telemetry. A None in sys.modules makes the import of a package fail.
+# Source: https://docs.python.org/3/reference/import.html#the-module-cache
 # https://github.com/openvinotoolkit/openvino/blob/master/tools/ovc/openvino/tools/ovc/telemetry_utils.py
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None is allowed, see the reference
 remove_variables(ONEDNN)

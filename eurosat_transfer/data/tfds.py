@@ -8,8 +8,8 @@ from tensorflow_datasets.core.download import downloader
 
 __all__ = ["tfds"]
 
-# TFDS tries a download ten times with longer and longer pauses, which takes 200 s if there is no network, and prints a
-# warning each time: https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/download/downloader.py
+# TFDS tries a download ten times, with longer and longer pauses. Without a network this takes 200 s, and each attempt
+# prints a warning. Source: https://github.com/tensorflow/datasets/blob/master/tensorflow_datasets/core/download/downloader.py
 downloader.MAX_RETRIES = 3
 for library in ("urllib3.connectionpool", "absl"):  # absl's warnings are about folders that are not prepared yet
     logging.getLogger(library).setLevel(logging.ERROR)

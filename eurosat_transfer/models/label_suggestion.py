@@ -69,9 +69,8 @@ def suggest_labels(X: np.ndarray, y: np.ndarray, count: int, beliefs: np.ndarray
 
     Source:
         Hacohen et al., 2022, Active Learning on a Budget: Opposite Strategies Suit High and Low Budgets (TypiClust),
-        for clusters without a label. TypiClust takes the tile with the nearest neighbours. On EuroSAT, the tile nearest
-        to the centre is better for 20 labels and as good for more. Zhdanov, 2019, Diverse mini-batch Active Learning,
-        for k-means with weights.
+        for clusters without a label. TypiClust takes the tile with the nearest neighbours, this function the one
+        nearest to the centre. Zhdanov, 2019, Diverse mini-batch Active Learning, for k-means with weights.
     """
     with threadpool_limits(1):
         Z = reduce_features(X)

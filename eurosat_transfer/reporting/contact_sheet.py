@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.data_uri import to_data_uri
+from eurosat_transfer.reporting.page_templates import page_templates
 
 MAX_SIDE = 256  # pixels of a tile: more than in the report, because people look at each tile
 
@@ -62,20 +61,16 @@ def write_contact_sheet(
     content = hashlib.sha256(json.dumps([title, data]).encode())
     for tile in tiles:
         content.update(hashlib.sha256(tile.image).digest())
-    templates = Environment(
-        loader=PackageLoader("eurosat_transfer.reporting"),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    page = templates.get_template("contact_sheet.html.j2").render(
-        title=title,
-        about=about,
-        tiles=tiles,
-        images=[to_data_uri(tile.image, MAX_SIDE) for tile in tiles],
-        data=data | {"digest": content.hexdigest()},
+    page = (
+        page_templates()
+        .get_template("contact_sheet.html.j2")
+        .render(
+            title=title,
+            about=about,
+            tiles=tiles,
+            images=[to_data_uri(tile.image, MAX_SIDE) for tile in tiles],
+            data=data | {"digest": content.hexdigest()},
+        )
     )
     with atomic_write(path) as part:
         part.write_text(page, encoding="utf-8")

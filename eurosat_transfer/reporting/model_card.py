@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import describe_seen_test, describe_small_classes
 from eurosat_transfer.prediction.saved_model import Description
 from eurosat_transfer.reporting.changed_parameters import data_name
-from eurosat_transfer.reporting.markdown import escape_name
+from eurosat_transfer.reporting.page_templates import page_templates
 
 LICENCES = {  # of data sets; the licences of others are not known
     "eurosat": "The training images are EuroSAT (Helber et al., 2019), MIT licence; contains modified Copernicus "
@@ -70,16 +69,7 @@ def write_card(
         "licence": describe_licence(params),
         "made_from": description.made_from,
     }
-    templates = Environment(
-        loader=PackageLoader("eurosat_transfer.reporting"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
-    )
-    templates.filters["name"] = escape_name
-    path.write_text(templates.get_template("model_card.md.j2").render(context), encoding="utf-8")
+    path.write_text(page_templates().get_template("model_card.md.j2").render(context), encoding="utf-8")
 
 
 def describe_rendering(description: Description) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.selection import Selection
@@ -24,7 +23,7 @@ from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY, describe_data
 from eurosat_transfer.reporting.data_uri import to_data_uri
 from eurosat_transfer.reporting.explorer import explorer_chart
 from eurosat_transfer.reporting.label_curves import join_label_curves, tabulate_label_curves
-from eurosat_transfer.reporting.markdown import escape_name, escape_tags
+from eurosat_transfer.reporting.page_templates import page_templates
 from eurosat_transfer.reporting.palette import class_colours
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
@@ -171,15 +170,7 @@ def render_pages(context: Mapping[str, Any]) -> None:
         jinja2.UndefinedError: a template needs a variable that the context lacks.
         OSError: a page cannot be written.
     """
-    templates = Environment(
-        loader=PackageLoader("eurosat_transfer.reporting"),
-        autoescape=select_autoescape(("html.j2",)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    templates.filters |= {"markdown": escape_tags, "name": escape_name}
+    templates = page_templates()
     for name in PAGES:
         with atomic_write(f"report/{name}") as part:
             part.write_text(templates.get_template(f"{name}.j2").render(context), encoding="utf-8")

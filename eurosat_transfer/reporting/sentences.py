@@ -151,9 +151,9 @@ def describe_choice(differences: Sequence[Mapping[str, Any]]) -> list[str]:
         ("worse", [str(d["images"]) for d in differences if d["high"] < 0]),
     ):
         if sizes:
-            sentences.append(f"Choosing the tiles is {verdict} than drawing them with {', '.join(sizes)} labels.")
+            sentences.append(f"These chosen tiles are {verdict} than drawn ones with {', '.join(sizes)} labels.")
     if len(sentences) == 1:
-        sentences.append("It is not clear that choosing the tiles is better than drawing them.")
+        sentences.append("It is not clear that these chosen tiles are better than drawn ones.")
     return sentences
 
 

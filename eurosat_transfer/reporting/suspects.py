@@ -27,8 +27,8 @@ def describe_suspects(figures: Mapping[str, Any], are_drawn: bool) -> list[str]:
         f"is below {100 * figures['below']:g} %, by a classifier that was not fitted on them."
     )
     chance = (
-        f"If all labels were correct, about {figures['expected']:.0f} would be flagged, and more than "
-        f"{figures['expected_high']:,} in 2.5 % of such cases."
+        f"If all labels were correct and the probabilities true, about {figures['expected']:.0f} would be flagged, and "
+        f"more than {figures['expected_high']:,} in 2.5 % of such cases."
     )
     if are_drawn:
         verdict = "The tiles are drawn, so no label is wrong: these are tiles that can be taken for another class."

@@ -31,3 +31,8 @@ def test_code_in_a_sentence_stays():
 
 def test_a_single_backtick_starts_no_code():
     assert escape_tags("a`b has <b>") == "a\\`b has &lt;b>"
+
+
+def test_only_what_starts_a_tag_is_escaped():
+    assert escape_tags("<b>, </b>, <!-- and <?") == "&lt;b>, &lt;/b>, &lt;!-- and &lt;?"
+    assert escape_tags("Holm's p < 1e-12, <3") == "Holm's p < 1e-12, <3"

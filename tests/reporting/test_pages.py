@@ -318,11 +318,6 @@ def test_a_single_backtick_in_a_name_starts_no_code(write_pages):
     assert "a\\`b has F1" in written["report.md"]
 
 
-def test_only_what_starts_a_tag_is_escaped_in_markdown():
-    assert pages.escape_tags("<b>, </b>, <!-- and <?") == "&lt;b>, &lt;/b>, &lt;!-- and &lt;?"
-    assert pages.escape_tags("Holm's p < 1e-12, <3") == "Holm's p < 1e-12, <3"
-
-
 def test_a_sentence_reads_the_same_everywhere_in_markdown(write_pages):
     def write(**changes):
         write_comparison(**changes)

@@ -15,7 +15,8 @@ def test_flags_that_chance_explains_are_no_sign_of_wrong_labels():
     assert describe_suspects(FIGURES, are_drawn=False) == [
         "30 of 1,640 training images are flagged: the probability of their label is below 5 %, by a classifier that "
         "was not fitted on them.",
-        "If all labels were correct, about 20 would be flagged, and more than 40 in 2.5 % of such cases.",
+        "If all labels were correct and the probabilities true, about 20 would be flagged, and more than 40 in 2.5 % "
+        "of such cases.",
         f"So the number does not show that labels are wrong. {LIST}",
     ]
 

@@ -99,13 +99,13 @@ def test_the_choice_of_tiles_is_better_or_worse_where_its_interval_leaves_out_ze
     first, *verdicts = describe_choice((0.1, 0.3), (0.05, 0.15), (-0.1, 0.1), (-0.2, -0.1))
     assert "+0.200 with 10 (+0.100 to +0.300), +0.100 with 20 (+0.050 to +0.150), " in first
     assert verdicts == [
-        "Choosing the tiles is better than drawing them with 10, 20 labels.",
-        "Choosing the tiles is worse than drawing them with 40 labels.",
+        "These chosen tiles are better than drawn ones with 10, 20 labels.",
+        "These chosen tiles are worse than drawn ones with 40 labels.",
     ]
 
 
 def test_a_choice_that_cannot_be_told_from_drawing_is_not_called_better():
-    assert describe_choice((-0.1, 0.3))[1:] == ["It is not clear that choosing the tiles is better than drawing them."]
+    assert describe_choice((-0.1, 0.3))[1:] == ["It is not clear that these chosen tiles are better than drawn ones."]
     assert sentences.describe_choice([]) == []
 
 

@@ -46,8 +46,9 @@ class Sheet:
         return [label.text for label in self.browser.find_elements(By.CSS_SELECTOR, ".tile .label")]
 
     def save(self, downloads):
-        """Save labels.csv, and return its path."""
-        (downloads / "labels.csv").unlink(missing_ok=True)
+        """Save labels.csv, and return its path. Chromium reserves the name with an empty file first."""
+        table = downloads / "labels.csv"
+        table.unlink(missing_ok=True)
         self.click("Save labels.csv")
-        WebDriverWait(self.browser, 20).until(lambda _: (downloads / "labels.csv").exists())
-        return downloads / "labels.csv"
+        WebDriverWait(self.browser, 20).until(lambda _: table.exists() and table.stat().st_size)
+        return table

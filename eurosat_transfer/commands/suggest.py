@@ -100,6 +100,8 @@ def _suggest(pool: Pool, wanted: int) -> None:
         why, believed = f"in the middle of {suggestion.size} similar tiles", None
         if suggestion.size == 1:
             why = "unlike the other tiles"
+        if suggestion.sought != NO_LABEL:
+            why = f"perhaps {classes[suggestion.sought]}, which has one label"
         probability: float | str = ""
         if beliefs is not None:
             first, second = np.argsort(-beliefs[row], kind="stable")[:2]
@@ -111,7 +113,7 @@ def _suggest(pool: Pool, wanted: int) -> None:
     write_csv(TABLE, COLUMNS, rows)
     write_contact_sheet(PAGE, tiles, sorted(set(labels)), f"Label {len(tiles)} tiles", pool.known | known, pool.about)
     if single := [name for name in sorted(set(labels)) if labels.count(name) == 1]:
-        print(f"classes with one label: {', '.join(single)}; `dvc repro` needs two, to train and to test")
+        print(f"classes with one label: {', '.join(single)}; `dvc repro` needs two, so the first tiles may be of these")
     print(f"{len(tiles)} of {unlabelled:,} tiles without a label; open {PAGE} in a browser")
 
 

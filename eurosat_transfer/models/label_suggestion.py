@@ -25,11 +25,13 @@ class Suggestion(NamedTuple):
         row: of the tile.
         cluster: number of its cluster, from 1. The cluster that matters most has 1.
         size: number of tiles in the cluster.
+        sought: the class with a single label that this tile may have too. NO_LABEL: the tile is here for its cluster.
     """
 
     row: int
     cluster: int
     size: int
+    sought: int = NO_LABEL
 
 
 def fit_beliefs(X: np.ndarray, y: np.ndarray) -> np.ndarray | None:
@@ -58,6 +60,9 @@ def suggest_labels(X: np.ndarray, y: np.ndarray, count: int, beliefs: np.ndarray
     class: 1 minus the difference between the two largest probabilities. So there are more and smaller clusters where
     the model is in doubt, and hardly any where it is certain.
 
+    A class with a single label cannot be trained and tested. So the tile that most probably has the same class comes
+    first.
+
     Args:
         X: numbers, (n, d): features of all tiles, with and without labels.
         y: int, (n,): labels, NO_LABEL for none.
@@ -76,13 +81,34 @@ def suggest_labels(X: np.ndarray, y: np.ndarray, count: int, beliefs: np.ndarray
         Z = reduce_features(X)
         weights = np.ones(len(Z)) if beliefs is None else np.maximum(measure_doubt(beliefs), LEAST_DOUBT)
         clusters, distances = _cluster(Z, int((y != NO_LABEL).sum()) + count, weights)
-    labels = np.bincount(clusters[y != NO_LABEL], minlength=clusters.max() + 1)
-    free = np.flatnonzero(y == NO_LABEL)
+    sizes = np.bincount(clusters)
+    sought = {} if beliefs is None else dict(list(_find_second_tiles(y, beliefs).items())[:count])
+    is_free = y == NO_LABEL
+    is_free[list(sought)] = False
+    labels = np.bincount(clusters[~is_free], minlength=len(sizes))
+    free = np.flatnonzero(is_free)
     free = free[np.lexsort((free, distances[free], clusters[free]))]
     place = np.arange(len(free)) - np.searchsorted(clusters[free], clusters[free])  # in its own cluster
     order = np.lexsort((clusters[free], labels[clusters[free]] + place))
-    sizes = np.bincount(clusters)
-    return [Suggestion(int(row), int(clusters[row]) + 1, int(sizes[clusters[row]])) for row in free[order][:count]]
+    rows = [*sought, *free[order][: count - len(sought)].tolist()]
+    return [
+        Suggestion(row, int(clusters[row]) + 1, int(sizes[clusters[row]]), sought.get(row, NO_LABEL)) for row in rows
+    ]
+
+
+def _find_second_tiles(y: np.ndarray, beliefs: np.ndarray) -> dict[int, int]:
+    """Find, for each class with a single label, the tile without a label that most probably has this class.
+
+    Returns:
+        The class by row of the tile.
+    """
+    found: dict[int, int] = {}
+    free = np.flatnonzero(y == NO_LABEL)
+    for label in np.flatnonzero(np.bincount(y[y != NO_LABEL]) == 1).tolist():
+        free = free[~np.isin(free, list(found))]
+        if len(free):
+            found[int(free[beliefs[free, label].argmax()])] = label
+    return found
 
 
 def measure_doubt(beliefs: np.ndarray) -> np.ndarray:

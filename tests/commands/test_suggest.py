@@ -62,6 +62,8 @@ def test_with_labels_the_others_are_suggested_with_what_the_model_believes(tiles
     data = sheet_data()
     assert (data["classes"], dict(data["known"])) == (["Lake", "Meadow"], known)
     assert [tile["suggested"] for tile in data["tiles"]] == [row["believed"] for row in rows]
+    assert rows[0]["why"].startswith("perhaps Meadow, which has one label; Meadow ")
+    assert tiles[rows[0]["file"]] == "Meadow"
     assert "classes with one label: Meadow; `dvc repro` needs two" in capsys.readouterr().out
 
 

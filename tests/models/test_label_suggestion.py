@@ -104,6 +104,18 @@ def test_nothing_is_believed_before_there_are_two_classes():
     assert fit_beliefs(X, known).argmax(axis=1).tolist() == y.tolist()
 
 
+def test_a_second_tile_of_a_class_with_a_single_label_comes_first():
+    X, y = groups([40, 30, 4, 3])
+    known = unlabelled(len(X))
+    known[[0, 1, 40, 41]], known[[70, 74]] = [0, 0, 1, 1], [2, 3]
+    beliefs = fit_beliefs(X, known)
+    chosen = suggest_labels(X, known, 6, beliefs)
+    assert [suggestion.sought for suggestion in chosen] == [2, 3] + [NO_LABEL] * 4
+    assert y[rows_of(chosen)[:2]].tolist() == [2, 3]
+    assert len(set(rows_of(chosen))) == 6
+    assert rows_of(suggest_labels(X, known, 1, beliefs)) == rows_of(chosen)[:1]
+
+
 def test_doubt_is_one_between_two_classes_and_zero_if_one_is_certain():
     assert measure_doubt(np.array([[0.5, 0.5, 0], [1, 0, 0], [0.2, 0.5, 0.3]])) == pytest.approx([1, 0, 0.8])
 

@@ -41,6 +41,9 @@ def test_clicks_and_keys_give_classes_and_the_table_has_them(make, tmp_path):
     expected = {FILES[0]: "Forest", FILES[1]: NAMES[1], FILES[2]: "水面"}
     assert saved(sheet, tmp_path) == {"old, one.png": "Forest", "4.png": "水面"} | expected
     assert sheet.labels() == ["✓ Forest", f"✓ {NAMES[1]}", "✓ 水面", ""]
+    status = sheet.text("#status")
+    assert "with 5 labels" in status
+    assert f"One label only: {NAMES[1]}. Training" in status
 
 
 def test_decisions_stay_after_a_reload_and_can_be_undone(make, tmp_path):

@@ -76,7 +76,7 @@ def train_network(
         confident = found[-1] != NOT_CONFIDENT
         print(
             f"round {number} of {params.rounds}: {confident.sum()} of {len(unlabelled)} images without labels get a "
-            f"pseudo-label ({confident.mean():.1%})",
+            f"pseudo-label ({100 * confident.mean():.1f} %)",
             flush=True,
         )
         joined = EncodedTiles(

@@ -11,16 +11,18 @@ With several folds, the network is fine-tuned once per fold. The predictions are
 history, the weights and the label curve are of the first fold.
 
 First only the new layer is trained, on the features of the frozen network. Then all layers are
-trained, or the last few. A killed run resumes after its last complete epoch.
+trained, or the last few. With finetune.unlabelled=self-training, this is done in rounds, and the
+images of the subset unlabelled get pseudo-labels before each round. A killed run resumes after its last
+complete epoch.
 """
 
-from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.data.selection import NO_IMAGES, open_selection
 from eurosat_transfer.evaluation.folds import pool_results
 from eurosat_transfer.evaluation.label_curve import write_fits
 from eurosat_transfer.evaluation.results_files import write_results
 from eurosat_transfer.models.checkpoints import checkpoint_folder
-from eurosat_transfer.models.finetune import evaluate_finetune
-from eurosat_transfer.models.finetuning import finetune_label_subsets, save_weights
+from eurosat_transfer.models.finetune import evaluate_finetune, finetune_label_subsets
+from eurosat_transfer.models.finetuning import save_weights
 from eurosat_transfer.models.training import write_history
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.parameters.extract import Extract
@@ -39,18 +41,20 @@ def main() -> None:
     dataset, selection = open_selection()
     folds, classes = selection.folds(), len(selection.classes)
     tiles = folds[0].read(dataset)
+    unlabelled = NO_IMAGES if params.unlabelled == "none" else selection.read_unlabelled(dataset)
     settings = params.model_dump(), preprocess, gpus()
     with checkpoint_folder("finetune", digest_inputs("finetune"), *settings) as checkpoints:
-        evaluated = evaluate_finetune(tiles, classes, preprocess, params, checkpoints)
+        evaluated = evaluate_finetune(tiles, unlabelled, classes, preprocess, params, checkpoints)
         write_history("plots/finetune_history.csv", evaluated.history)
         save_weights("data/finetune.weights.h5", evaluated.model)
         results = [evaluated.results]
         for number, fold in enumerate(folds[1:], 2):
             folder = checkpoints / f"fold_{number}"
             folder.mkdir(exist_ok=True)
-            results.append(evaluate_finetune(fold.read(dataset), classes, preprocess, params, folder).results)
+            of_fold = evaluate_finetune(fold.read(dataset), NO_IMAGES, classes, preprocess, params, folder)
+            results.append(of_fold.results)
         write_results("finetune", selection.classes, selection.pooled().files["test"], pool_results(results))
-        fits = finetune_label_subsets(tiles, classes, preprocess, params, checkpoints)
+        fits = finetune_label_subsets(tiles, unlabelled, classes, preprocess, params, checkpoints)
         write_fits("plots/finetune_labels.csv", fits)
 
 

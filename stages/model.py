@@ -12,7 +12,7 @@ model.refit: false it is saved as it was tested. With true it is fitted once mor
 test, and prediction sets are calibrated by cross-validation.
 """
 
-from eurosat_transfer.data.selection import open_selection
+from eurosat_transfer.data.selection import NO_IMAGES, open_selection
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.confusion import count_confusion
 from eurosat_transfer.features.feature_set import load_features
@@ -41,8 +41,10 @@ def main() -> None:
         use_threads(parameters.section(Finetune).threads)
     dataset, selection = open_selection()
     tiles, features = selection.folds()[0].read(dataset), next(load_features().folds())
+    self_training = name == "finetune" and parameters.section(Finetune).unlabelled != "none"
+    unlabelled = selection.read_unlabelled(dataset) if self_training else NO_IMAGES
     with checkpoint_folder("model", digest_inputs("model"), parameters.as_dict()) as checkpoints:
-        classifier = fit_classifier(name, tiles, features, parameters, checkpoints)
+        classifier = fit_classifier(name, tiles, unlabelled, features, parameters, checkpoints)
     confusion = count_confusion(read_csv(f"plots/{name}_predictions.csv"), selection.classes)
     with atomic_write(MODEL) as folder:
         folder.mkdir()

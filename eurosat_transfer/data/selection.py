@@ -13,6 +13,8 @@ from eurosat_transfer.data.split_file import SPLIT_FILE, read_split
 from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
 from eurosat_transfer.errors import UserError
 
+NO_IMAGES = np.empty(0, object)  # where there are no encoded images without labels
+
 
 class EncodedTiles(NamedTuple):
     """The tiles of one subset, in memory.
@@ -89,6 +91,24 @@ class Selection:
             if subset in tiles:
                 tiles[subset].images[row] = dataset[index].image
         return tiles
+
+    def read_unlabelled(self, dataset: TileDataset) -> np.ndarray:
+        """Read the encoded images of UNLABELLED into memory.
+
+        Args:
+            dataset: the data set that the tiles are selected from.
+
+        Returns:
+            object, (n,): bytes. n is 0 if there are none.
+
+        Raises:
+            UserError: the data set is damaged.
+        """
+        indices = self.indices.get(UNLABELLED, ())
+        images = np.empty(len(indices), object)
+        for row, index in enumerate(indices):
+            images[row] = dataset[int(index)].image
+        return images
 
 
 def read_selection(path: Path | str = SPLIT_FILE) -> Selection:

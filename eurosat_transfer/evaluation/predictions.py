@@ -58,8 +58,10 @@ class Results(NamedTuple):
             parameters were chosen on.
         chosen: parameters that were chosen by the data. Empty if nothing was chosen.
         unlabelled: number of images without labels that the final classifier was made from. None if it is of a kind
-            that cannot use them.
+            that cannot use them, or does not.
         saw_test: whether the test images are among them. The predictions then hold for these images only.
+        pseudo_labels: how many of them had a pseudo-label, in each round of each training. The last round is that of
+            the final classifier. Empty without self-training.
     """
 
     val: Prediction
@@ -68,3 +70,4 @@ class Results(NamedTuple):
     chosen: Mapping[str, float] = {}
     unlabelled: int | None = None
     saw_test: bool = False
+    pseudo_labels: tuple[int, ...] = ()

@@ -18,7 +18,8 @@ def write_results(stage: str, classes: Sequence[str], files: Sequence[str], resu
     Files:
         metrics/<stage>.json: val and test, each with the scores of eurosat_transfer.evaluation.scores.score;
             training_labels; chosen, if parameters were chosen by the data; unlabelled and saw_test, if the classifier
-            can use images without labels.
+            can use images without labels; with self-training also pseudo_labels, the number of images with a
+            pseudo-label in the last round, pseudo_label_share, their share of unlabelled, and pseudo_labels_by_round.
         plots/<stage>_predictions.csv: file, actual, predicted, confidence (the probability of the predicted class). It
             has one row per test image, in the order of data/split.csv.
         plots/<stage>_classes.csv: class, precision, recall, f1, images (their number). It has one row per class, on
@@ -39,6 +40,12 @@ def write_results(stage: str, classes: Sequence[str], files: Sequence[str], resu
     chosen: dict[str, Any] = {"chosen": dict(results.chosen)} if results.chosen else {}
     if results.unlabelled is not None:
         chosen |= {"unlabelled": results.unlabelled, "saw_test": results.saw_test}
+        if results.pseudo_labels:
+            chosen |= {
+                "pseudo_labels": results.pseudo_labels[-1],
+                "pseudo_label_share": results.pseudo_labels[-1] / results.unlabelled,
+                "pseudo_labels_by_round": list(results.pseudo_labels),
+            }
     write_json(f"metrics/{stage}.json", scores | {"training_labels": results.training_labels} | chosen)
     _write_predictions(f"plots/{stage}_predictions.csv", classes, files, results.test)
     _write_classes(f"plots/{stage}_classes.csv", classes, results.test)

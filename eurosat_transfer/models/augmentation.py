@@ -37,6 +37,19 @@ def random_view(image: tf.Tensor, seed: int, epoch: tf.Tensor, content: tf.Tenso
     Returns:
         The same type, (size, size, 3).
     """
-    digest = tf.strings.to_hash_bucket_fast(content, 2**31 - 1)
-    drawn = tf.random.stateless_uniform((), tf.random.fold_in([seed, epoch], digest), 0, len(VIEWS), tf.int32)
+    drawn = tf.random.stateless_uniform((), image_key(seed, epoch, content), 0, len(VIEWS), tf.int32)
     return turn(image, drawn % 4, drawn >= 4)
+
+
+def image_key(seed: int, epoch: tf.Tensor, content: tf.Tensor) -> tf.Tensor:
+    """Make the seed of the random numbers for one image in one epoch.
+
+    Args:
+        seed: of the training.
+        epoch: int64, (), number of the epoch.
+        content: string, (), the bytes of the encoded image.
+
+    Returns:
+        int64, (2,): for TensorFlow's stateless random numbers.
+    """
+    return tf.random.fold_in([seed, epoch], tf.strings.to_hash_bucket_fast(content, 2**31 - 1))

@@ -13,14 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from eurosat_transfer.data.image_tensors import decode_tensor, resize_image
-from eurosat_transfer.data.label_subsets import nested_label_subsets
 from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.evaluation.label_curve import Fit
 from eurosat_transfer.evaluation.predictions import Prediction, most_probable
 from eurosat_transfer.features.inference import Network
 from eurosat_transfer.io.atomic import atomic_write, require_free_space
 from eurosat_transfer.models.augmentation import VIEWS, random_view, turn
+from eurosat_transfer.models.distortion import distort
 from eurosat_transfer.models.optimizers import build_optimizer
 from eurosat_transfer.models.training import LoadImage, accuracy_metric, fit, shuffled_epochs
 from eurosat_transfer.networks.accelerators import batches, replicas, training_strategy, use_half_precision
@@ -45,11 +44,13 @@ class FineTuned(NamedTuple):
         model: preprocessed images, float32, (n, size, size, 3) -> probabilities, float32, (n, classes).
         preprocess: must be applied to images before the model is.
         history: Keras' History, with one entry per epoch.
+        pseudo_labels: number of images with a pseudo-label in each round of self-training.
     """
 
     model: keras.Model
     preprocess: Preprocess
     history: keras.callbacks.History
+    pseudo_labels: tuple[int, ...] = ()
 
 
 def finetune(
@@ -203,7 +204,7 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
         params: augment, and the seed of the random views.
 
     Returns:
-        Number of the epoch and number of the image -> image, float32, (size, size, 3), and label. The random view
+        Number of the epoch and number of the image -> image, float32, (size, size, 3), and label. The augmentation
         depends on the seed, the epoch and the content of the encoded image. So it depends neither on the batch size nor
         on the other images.
     """
@@ -213,6 +214,8 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
         image = resize_image(decode_tensor(images[number]), size)
         if params.augment:
             image = random_view(image, params.seed, epoch, images[number])
+        if params.augment == "strong":
+            image = distort(image, params.seed, epoch, images[number])
         return preprocess(image), labels[number]
 
     return load
@@ -256,31 +259,3 @@ def save_weights(path: Path | str, model: keras.Model) -> None:
     with atomic_write(path) as part:
         require_free_space(part.parent, weights_file_size(model))
         keras.Model(model.input, model.output).save_weights(part)  # a compiled model would save its optimizer, too
-
-
-def finetune_label_subsets(
-    tiles: dict[str, EncodedTiles], classes: int, preprocess: bool, params: Finetune, checkpoints: Path
-) -> list[Fit]:
-    """Fine-tune on nested subsets of train, one for each of finetune.label_sizes, and measure the accuracy on test.
-
-    Args:
-        tiles: encoded tiles of train, val and test.
-        classes: number of classes.
-        preprocess: whether to apply the network's own preprocess_input function to the images.
-        params: the stage's parameters.
-        checkpoints: folder of the checkpoints.
-
-    Returns:
-        One fit for each size that every class has enough images for, in increasing order of size.
-
-    Raises:
-        UserError: a loss becomes NaN or infinite.
-    """
-    fits = []
-    for positions in nested_label_subsets(tiles["train"].labels, params.label_sizes, params.seed):
-        train = EncodedTiles(*(column[positions] for column in tiles["train"]))
-        checkpoint = checkpoints / f"{len(positions)}.npz"
-        tuned = finetune(train, tiles["val"], classes, preprocess, params, checkpoint)
-        test = predict_tiles(Network(tuned.model, tuned.preprocess), tiles["test"], "test", params.test_turns)
-        fits.append(Fit("finetune", len(positions), 0, test.accuracy, test.predicted == test.actual))
-    return fits

@@ -52,14 +52,20 @@ def choose_classifier(wanted: str, metrics: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def fit_classifier(
-    name: str, tiles: Mapping[str, EncodedTiles], features: FeatureSet, parameters: Parameters, checkpoints: Path
+    name: str,
+    tiles: Mapping[str, EncodedTiles],
+    unlabelled: np.ndarray,
+    features: FeatureSet,
+    parameters: Parameters,
+    checkpoints: Path,
 ) -> SavedClassifier:
     """Fit the classifier to save.
 
     Args:
         name: of the classifier.
         tiles: encoded tiles of train and val.
-        features: of the same tiles.
+        unlabelled: object, (n,): encoded tiles without labels, for self-training.
+        features: of the tiles with labels, and perhaps of UNLABELLED.
         parameters: of the classifiers; model.refit says what it is fitted on.
         checkpoints: folder for the checkpoints of fine-tuning.
 
@@ -73,7 +79,7 @@ def fit_classifier(
         )
     refit = parameters.section(Model).refit
     if name == "finetune":
-        return fit_finetune(tiles, features, parameters, refit, checkpoints)
+        return fit_finetune(tiles, unlabelled, features, parameters, refit, checkpoints)
     network, own_preprocess = load_backbone()
     preprocess = own_preprocess if parameters.section(Extract).preprocess else tf.identity
     return fit_on_features(name, features, (network, preprocess), parameters, refit)

@@ -9,8 +9,9 @@ import numpy as np
 from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.features.inference import Network
-from eurosat_transfer.models.finetuning import FineTuned, build_head, finetune, predict_tiles
+from eurosat_transfer.models.finetuning import FineTuned, build_head, predict_tiles
 from eurosat_transfer.models.saved_classifier import HeldOut, SavedClassifier, cross_validation_folds
+from eurosat_transfer.models.self_training import train_network
 from eurosat_transfer.networks.backbones import load_backbone
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.finetune import Finetune
@@ -39,12 +40,21 @@ def load_finetuned(classes: int, params: Finetune, weights: Path = FINETUNED_WEI
 
 
 def fit_finetune(
-    tiles: Mapping[str, EncodedTiles], features: FeatureSet, parameters: Parameters, refit: bool, checkpoints: Path
+    tiles: Mapping[str, EncodedTiles],
+    unlabelled: np.ndarray,
+    features: FeatureSet,
+    parameters: Parameters,
+    refit: bool,
+    checkpoints: Path,
 ) -> SavedClassifier:
     """Load the network that was tested, or fine-tune once more.
 
+    Every training is as the one that was tested. With self-training, it has all its rounds, and the images without
+    labels. So pseudo-labels never come from a network that knows the label of a held-out image.
+
     Args:
         tiles: encoded tiles of train and val.
+        unlabelled: object, (n,): encoded tiles without labels.
         features: of the same tiles by the frozen network. They show which tiles are copies, in the cross-validation.
         parameters: of the fine-tuning.
         refit: False loads the network that was tested. True fine-tunes on train and val, unless the tested network was
@@ -60,7 +70,7 @@ def fit_finetune(
     has_seen_val = refit or params.refit
     subsets = ("train", "val") if has_seen_val else ("train",)
     known = _concatenate(*(tiles[subset] for subset in subsets))
-    train = partial(_finetune, classes=classes, parameters=parameters)
+    train = partial(_finetune, unlabelled=unlabelled, classes=classes, parameters=parameters)
     if refit and not params.refit:
         model = train(known, checkpoint=checkpoints / "model.npz").model
     else:
@@ -80,9 +90,11 @@ def fit_finetune(
     return SavedClassifier(network, preprocess, model.layers[-1], params.test_turns, X, subsets, held_out)
 
 
-def _finetune(train: EncodedTiles, classes: int, parameters: Parameters, checkpoint: Path) -> FineTuned:
+def _finetune(
+    train: EncodedTiles, unlabelled: np.ndarray, classes: int, parameters: Parameters, checkpoint: Path
+) -> FineTuned:
     preprocess = parameters.section(Extract).preprocess
-    return finetune(train, None, classes, preprocess, parameters.section(Finetune), checkpoint)
+    return train_network(train, None, unlabelled, classes, preprocess, parameters.section(Finetune), checkpoint)
 
 
 def _concatenate(*parts: EncodedTiles) -> EncodedTiles:

@@ -11,8 +11,10 @@ from eurosat_transfer.parameters.section import (
     NonNegativeNumber,
     PositiveNumber,
     Section,
+    SectionLookup,
     Seed,
 )
+from eurosat_transfer.parameters.split import Split
 
 
 class Finetune(Section):
@@ -30,15 +32,27 @@ class Finetune(Section):
     schedule: Literal["constant", "cosine"]
     warmup_epochs: CountOrZero
     clipnorm: PositiveNumber | None
-    augment: bool
+    augment: bool | Literal["strong"]
     dropout: Fraction
     batchnorm: Literal["train", "frozen"]
     batchnorm_momentum: Fraction | None
     test_turns: bool
     refit: bool
+    unlabelled: Literal["none", "self-training"]
+    threshold: Fraction
+    rounds: Count
     label_sizes: list[Count]
     threads: Count
     seed: Seed
+
+    def check_with(self, sections: SectionLookup) -> None:
+        """Check that there can be images without labels for the self-training."""
+        split = sections.section(Split)
+        if self.unlabelled == "self-training" and (split.unlabelled != "rest" or split.folds > 1):
+            raise ValueError(
+                "finetune.unlabelled=self-training needs split.unlabelled=rest and split.folds=1 (found "
+                f"split.unlabelled={split.unlabelled} and split.folds={split.folds})"
+            )
 
     @model_validator(mode="after")
     def _check_that_the_warmup_ends(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.seed_findings import current_findings
 from eurosat_transfer.evaluation.training_seed import has_random_training
-from eurosat_transfer.reporting.cost import count_cost
+from eurosat_transfer.reporting.cost import Cost, count_cost
 from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY
 from eurosat_transfer.reporting.results import Rows, RunResults
 from eurosat_transfer.reporting.seed_runs import SeedRuns, describe_seed_runs
@@ -175,7 +175,7 @@ def describe_more_labels(run: Run) -> Conclusion:
 
 
 def describe_unlabelled(run: Run) -> list[str]:
-    """Say how many images without labels spread learned from, and whether it is better than svm, which has none.
+    """Say what spread and finetune learned from images without labels, and whether spread is better than svm.
 
     Args:
         run: parameters and results.
@@ -194,6 +194,12 @@ def describe_unlabelled(run: Run) -> list[str]:
         if {pair["better"], pair["worse"]} == {"spread", "svm"}:
             verdict = "" if pair["is_better"] and pair["better"] == "spread" else "spread is not better than svm here: "
             sentences.append(f"{verdict}{pair['words']}.")
+    if "pseudo_labels" in (tuned := run.results.metrics["finetune"]):
+        sentences.append(
+            f"finetune learned from {tuned['pseudo_labels']:,} pseudo-labels too, for "
+            f"{100 * tuned['pseudo_label_share']:.1f} % of the {tuned['unlabelled']:,} images without labels "
+            "(`finetune.unlabelled=self-training`). Nobody has checked them."
+        )
     return sentences
 
 
@@ -231,8 +237,19 @@ def describe_cost(run: Run) -> list[str]:
     return [_describe_cost_of(name, run) for name in run.candidates]
 
 
+def cost_of(name: str, run: Run) -> Cost:
+    """Count the cost of a classifier, with that of its self-training.
+
+    Args:
+        name: of the classifier.
+        run: parameters and results.
+    """
+    pseudo_labels = run.results.metrics[name].get("pseudo_labels_by_round", ())
+    return count_cost(name, run.params, run.folds, run.images, pseudo_labels)
+
+
 def _describe_cost_of(name: str, run: Run) -> str:
-    cost = count_cost(name, run.params, run.folds, run.images)
+    cost = cost_of(name, run)
     if not cost.each_new:
         return f"{name} needs no network."
     steps = f"{cost.steps:,} training steps, with {cost.trained:,} images forward and back, and " if cost.steps else ""

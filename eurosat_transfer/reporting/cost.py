@@ -25,7 +25,11 @@ class Cost(NamedTuple):
 
 
 def count_cost(
-    name: str, params: Mapping[str, Mapping[str, Any]], folds: Sequence[Mapping[str, int]], images: int
+    name: str,
+    params: Mapping[str, Mapping[str, Any]],
+    folds: Sequence[Mapping[str, int]],
+    images: int,
+    pseudo_labels: Sequence[int] = (),
 ) -> Cost:
     """Count the cost of a classifier. The label curve and the pretraining of the network are not counted.
 
@@ -35,17 +39,18 @@ def count_cost(
         folds: number of images in train, val and test of each fold, and in UNLABELLED, if there are any. A single split
             is one fold.
         images: number of different images with labels of all folds.
+        pseudo_labels: number of images with a pseudo-label in each round of each training. Empty without self-training.
 
     Returns:
         The cost of all folds together. All counts are 0 for pixels. The classifiers on the features share one pass over
-        the images, because the folds share the features. Only spread needs the features of UNLABELLED.
+        the images, because the folds share the features. Of these, only spread needs the features of UNLABELLED.
     """
     if name == "pixels":
         return Cost(0, 0, 0, 0)
     if name != "finetune":
         used = images + (folds[0].get(UNLABELLED, 0) if name == "spread" else 0)
         return Cost(0 if params["extract"].get("features") else used, 0, 0, 1)
-    costs = [_count_finetune(params["finetune"], fold) for fold in folds]
+    costs = [_count_finetune(params["finetune"], fold, pseudo_labels) for fold in folds]
     return Cost(
         forward=sum(cost.forward for cost in costs),
         trained=sum(cost.trained for cost in costs),
@@ -54,11 +59,16 @@ def count_cost(
     )
 
 
-def _count_finetune(settings: Mapping[str, Any], subsets: Mapping[str, int]) -> Cost:
-    """Count the cost of fine-tuning on one fold."""
+def _count_finetune(settings: Mapping[str, Any], subsets: Mapping[str, int], pseudo_labels: Sequence[int]) -> Cost:
+    """Count the cost of fine-tuning on one fold. Each round of self-training is a run of its own."""
     views = VIEWS if settings["test_turns"] else 1
-    runs = [subsets["train"]] + ([subsets["train"] + subsets["val"]] if settings["refit"] else [])
-    forward = settings["epochs"] * subsets["val"] + views * (subsets["val"] + subsets["test"])
+    rounds = settings["rounds"] if pseudo_labels else 1
+    labels = [subsets["train"]] + ([subsets["train"] + subsets["val"]] if settings["refit"] else [])
+    labels = [images for images in labels for _ in range(rounds)]
+    runs = [sum(images) for images in zip(labels, pseudo_labels, strict=True)] if pseudo_labels else labels
+    forward = rounds * settings["epochs"] * subsets["val"] + views * (subsets["val"] + subsets["test"])
+    if pseudo_labels:  # each round begins with the features of all images
+        forward += sum(images + subsets[UNLABELLED] for images in labels)
     if settings["head_epochs"]:  # the new layer alone is trained on the features of the frozen network
         forward += sum(runs)
     batch = settings["batch_size"]

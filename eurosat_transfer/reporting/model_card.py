@@ -18,6 +18,7 @@ LICENCES = {  # of data sets; the licences of others are not known
     "landcover-demo": "The training images were drawn by eurosat-transfer, MIT licence.",
 }
 OWN_IMAGES = "The training images are not part of this model. Their licence decides whether you may share it."
+PSEUDO_LABELS = " It also learned from pseudo-labels, which images without labels got from the network itself."
 OWN_WEIGHTS = (
     "The network started from weights that were trained elsewhere, on ImageNet if nothing else was set. Their licence "
     "holds for this model too."
@@ -53,7 +54,8 @@ def write_card(
         "classes": description.classes,
         "tile_size": description.tile_size,
         "rendering": describe_rendering(description),
-        "fitted_on": describe_labels(metrics[name]["training_labels"], calibration_images, params),
+        "fitted_on": describe_labels(metrics[name]["training_labels"], calibration_images, params)
+        + (PSEUDO_LABELS if "pseudo_labels" in metrics[name] else ""),
         "ranked": sorted(metrics.items(), key=lambda item: -item[1]["test"]["accuracy"]),
         "test_images": int(confusion.sum()),
         "chosen": describe_choice(name, params["model"]["classifier"], metrics[name]["val"]["accuracy"]),

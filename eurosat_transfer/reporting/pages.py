@@ -17,8 +17,7 @@ from eurosat_transfer.evaluation.comparison import describe_small_classes
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.changed_parameters import changed_parameters, data_name, default_parameters
 from eurosat_transfer.reporting.charts import make_charts
-from eurosat_transfer.reporting.conclusions import Run, draw_conclusions
-from eurosat_transfer.reporting.cost import count_cost
+from eurosat_transfer.reporting.conclusions import Run, cost_of, draw_conclusions
 from eurosat_transfer.reporting.data_set import FIRST_FOLD_ONLY, describe_data
 from eurosat_transfer.reporting.data_uri import to_data_uri
 from eurosat_transfer.reporting.explorer import explorer_chart
@@ -84,7 +83,7 @@ def write_report(
         "small_classes": f"{small_classes}." if small_classes else "",
         "curves": curves,
         "curve_rows": tabulate_label_curves(curves),
-        "costs": {name: count_cost(name, params, folds, selection.count()) for name in results.metrics},
+        "costs": {name: cost_of(name, run) for name in results.metrics},
         "colours": dict(zip(classes, class_colours(classes), strict=True)),
         "params": params,
         "results": results,

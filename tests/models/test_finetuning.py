@@ -7,7 +7,6 @@ from conftest import write_tree
 from small_training import SIZE, encoded_images, finetune_parameters, noisy_tiles, small_network
 
 from eurosat_transfer.data.decoding import decode_image
-from eurosat_transfer.data.label_subsets import nested_label_subsets
 from eurosat_transfer.data.selection import EncodedTiles, open_selection
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.inference import Network
@@ -293,33 +292,6 @@ def test_saved_weights_are_those_of_the_model_without_its_optimizer(tmp_path):
     assert weights_of(copy) == weights_of(model)
     with h5py.File(tmp_path / "saved.weights.h5") as file:
         assert "optimizer" not in file
-
-
-def test_label_curve_is_of_networks_that_were_trained_on_each_subset(tmp_path, monkeypatch):
-    """The networks are not trained here. Each predicts the second class, which 7 of 10 tiles of test have."""
-    trainings = []
-
-    def no_training(train, val, classes, preprocess, params, checkpoint):
-        trainings.append((train, checkpoint.name))
-        assert (val, classes, preprocess, params) == (tiles["val"], 2, True, settings)
-        network = small_network()
-        head = keras.layers.Dense(
-            2, "softmax", kernel_initializer="zeros", bias_initializer=lambda *_, **__: [0.0, 1.0]
-        )
-        return finetuning.FineTuned(keras.Model(network.input, head(network.output)), scale, None)
-
-    monkeypatch.setattr(finetuning, "finetune", no_training)
-    test = noisy_tiles(10, seed=2)._replace(labels=np.array([0, 0, 0, 1, 1, 1, 1, 1, 1, 1]))
-    tiles = {"train": noisy_tiles(24), "val": noisy_tiles(10, seed=1), "test": test}
-    settings = finetune_parameters(label_sizes=[50, 6, 4], seed=3)  # 50 are more than there are
-    fits = finetuning.finetune_label_subsets(tiles, 2, True, settings, tmp_path)
-    assert [fit[:4] for fit in fits] == [("finetune", 8, 0, 0.7), ("finetune", 12, 0, 0.7)]
-    assert fits[0].correct.tolist() == [False] * 3 + [True] * 7
-    subsets = nested_label_subsets(tiles["train"].labels, [4, 6], seed=3)
-    for (train, checkpoint), rows in zip(trainings, subsets, strict=True):
-        assert train.images.tolist() == tiles["train"].images[rows].tolist()
-        assert train.labels.tolist() == tiles["train"].labels[rows].tolist()
-        assert checkpoint == f"{len(rows)}.npz"
 
 
 # Whole trainings of tilenet

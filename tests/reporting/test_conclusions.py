@@ -4,7 +4,8 @@ import pytest
 from example_run import accuracy, write_comparison, write_run
 
 from eurosat_transfer.reporting.changed_parameters import default_parameters
-from eurosat_transfer.reporting.conclusions import Run, describe_unlabelled, draw_conclusions
+from eurosat_transfer.reporting.conclusions import Run, cost_of, describe_unlabelled, draw_conclusions
+from eurosat_transfer.reporting.cost import count_cost
 from eurosat_transfer.reporting.label_curves import join_label_curves
 from eurosat_transfer.reporting.results import load_results
 
@@ -240,3 +241,17 @@ def test_the_images_without_labels_are_those_of_the_parameter(unlabelled, metric
 def test_a_recommendation_without_a_network_costs_nothing():
     write_comparison(recommended="pixels")
     assert conclude()["Cost"][0].startswith("pixels needs no network.")
+
+
+def test_self_training_says_how_many_pseudo_labels_it_used_and_what_it_cost():
+    metrics = load_results().metrics
+    assert "pseudo-labels" not in conclude()["Unlabelled images"][0]
+    used = {"unlabelled": 1700, "saw_test": False, "pseudo_labels": 1275, "pseudo_label_share": 0.75}
+    metrics["finetune"] |= used | {"pseudo_labels_by_round": [850, 1275]}
+    folds = [FOLDS[0] | {"unlabelled": 1700}]
+    run = Run(default_parameters(), load_results()._replace(metrics=metrics), {}, folds, IMAGES)
+    found = {answer.subject: " ".join(answer.sentences) for answer in draw_conclusions(run)}
+    assert "finetune learned from 1,275 pseudo-labels too, for 75.0 % of the 1,700 images" in found["Unlabelled images"]
+    assert f"{cost_of('finetune', run).steps:,} training steps" in found["Cost"]
+    without = count_cost("finetune", default_parameters(), folds, IMAGES)
+    assert cost_of("finetune", run).trained > 5 * without.trained

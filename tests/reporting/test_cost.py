@@ -52,6 +52,18 @@ def test_test_time_augmentation_passes_each_image_eight_times():
     assert cost("finetune", test_turns=True) == cost("finetune")._replace(forward=30 + 8 * 60 + 100, each_new=8)
 
 
+def test_self_training_trains_in_every_round_and_looks_at_all_images_before_it():
+    rounds, subsets = params(rounds=2), SUBSETS | {"unlabelled": 500}
+    first, second = 100 + 220, 100 + 400  # images of the two trainings; 10 and 15 full batches
+    found = count_cost("finetune", rounds, [subsets], 160, [220, 400])
+    looked_at = 2 * (100 + 500)
+    assert found.forward == 2 * 3 * 10 + 10 + 50 + first + second + looked_at
+    assert (found.trained, found.steps, found.each_new) == (3 * (320 + 480), 3 * (10 + 15), 1)
+    with_refit = count_cost("finetune", params(rounds=2, refit=True), [subsets], 160, [220, 400, 230, 410])
+    assert with_refit.forward == found.forward + (110 + 230) + (110 + 410) + 2 * (110 + 500)
+    assert with_refit.trained == found.trained + 3 * (320 + 512)
+
+
 def test_each_fold_is_fine_tuned_and_the_features_are_computed_once():
     other = {"train": 64, "val": 10, "test": 40}
     both = count_cost("finetune", params(test_turns=True), [SUBSETS, other], 200)

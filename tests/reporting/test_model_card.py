@@ -80,6 +80,13 @@ def test_a_refitted_classifier_is_called_untested(card):
     assert "This very model was not tested" not in card()
 
 
+def test_pseudo_labels_are_named(tmp_path):
+    for used, named in (({}, False), ({"pseudo_labels": 1275}, True)):
+        metrics = METRICS | {"svm": METRICS["svm"] | used}
+        write_card(tmp_path / "README.md", DESCRIPTION, default_parameters(), metrics, COMPARISON)
+        assert ("It also learned from pseudo-labels" in (tmp_path / "README.md").read_text()) == named
+
+
 def test_licences_of_data_and_weights_are_named(card):
     assert "EuroSAT" in card(data__name="eurosat").split("## Licence")[1]
     assert "weights that were trained elsewhere" in card(backbone__name="resnet50")

@@ -53,3 +53,5 @@ def prepare_program() -> None:
         warnings.simplefilter("default")
         for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
             warnings.simplefilter("ignore", category)  # as Python does without options
+    # scikit-learn takes the labels of few images for numbers of a regression. Ours are always classes.
+    warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")

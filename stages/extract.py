@@ -51,7 +51,7 @@ def _compute(params: Extract) -> tuple[Arrays, Arrays]:
     with _cluster(params) as cluster:
         from eurosat_transfer.features.extraction import SELECTION_FILES, WITHOUT_EFFECT, extract_selection
 
-        same = {"preprocess": params.preprocess, "features": None}
+        same = {"preprocess": params.preprocess, "precision": params.precision, "features": None}
         find_earlier = partial(earlier_output, "extract", FEATURES, SELECTION_FILES, same)
         return extract_selection(params, digest_inputs("extract", WITHOUT_EFFECT), cluster, find_earlier)
 
@@ -61,7 +61,7 @@ def _cluster(params: Extract) -> AbstractContextManager[Any]:
         return nullcontext()
     from eurosat_transfer.features.cluster import Cluster
 
-    return Cluster(params.preprocess)
+    return Cluster(params.preprocess, params.precision)
 
 
 if __name__ == "__main__":

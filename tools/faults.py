@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 TESTS = "tests/models/test_"
 FINETUNING = "eurosat_transfer/models/finetuning.py"
+FINETUNE = "eurosat_transfer/models/finetune.py"
+SELF_TRAINING = "eurosat_transfer/models/self_training.py"
 OPTIMIZERS = "eurosat_transfer/models/optimizers.py"
 AUGMENTATION = "eurosat_transfer/models/augmentation.py"
 TRAINING = "eurosat_transfer/models/training.py"
@@ -262,17 +264,33 @@ FAULTS = [
     ),
     Fault(
         "label_sizes: every network is trained on all images",
-        FINETUNING,
+        FINETUNE,
         'train = EncodedTiles(*(column[positions] for column in tiles["train"]))',
         'train = tiles["train"]',
-        _tests(TESTS + "finetuning", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
+        _tests(TESTS + "finetune", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
     ),
     Fault(
         "label_sizes: accuracy is measured on val",
-        FINETUNING,
-        'tiles["test"], "test", params.test_turns)',
-        'tiles["val"], "test", params.test_turns)',
-        _tests(TESTS + "finetuning", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
+        FINETUNE,
+        'Network(tuned.model, tuned.preprocess), tiles["test"]',
+        'Network(tuned.model, tuned.preprocess), tiles["val"]',
+        _tests(TESTS + "finetune", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
+    ),
+    Fault(
+        "self-training: every image gets a pseudo-label",
+        SELF_TRAINING,
+        ">= threshold, probabilities",
+        ">= 0 * threshold, probabilities",
+        _tests(
+            TESTS + "self_training", "test_an_image_gets_a_label_if_and_only_if_its_confidence_reaches_the_threshold"
+        ),
+    ),
+    Fault(
+        "self-training: every round labels by the pretrained network",
+        SELF_TRAINING,
+        "_as_network(tuned, preprocess, params)",
+        "_as_network(None, preprocess, params)",
+        _tests(TESTS + "self_training", "test_each_round_labels_by_the_network_of_the_round_before"),
     ),
     Fault(
         "the seed of fine-tuning is ignored",
@@ -420,8 +438,8 @@ FAULTS = [
     Fault(
         "augmentation shows all images of an epoch in the same view",
         AUGMENTATION,
-        "tf.random.fold_in([seed, epoch], digest)",
-        "tf.random.fold_in([seed, epoch], 0 * digest)",
+        "tf.random.fold_in([seed, epoch], tf.strings.to_hash_bucket_fast(content, 2**31 - 1))",
+        "tf.random.fold_in([seed, epoch], 0 * tf.strings.to_hash_bucket_fast(content, 2**31 - 1))",
         _tests(TESTS + "augmentation", "test_random_view_depends_on_the_seed_the_epoch_and_the_image"),
     ),
     # The training loop

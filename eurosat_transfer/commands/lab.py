@@ -54,6 +54,7 @@ SETTINGS = {
     "finetune.batchnorm_momentum": "null",  # the network's own
     "finetune.test_turns": "false",
     "finetune.refit": "false",
+    "finetune.unlabelled": "none",
 }
 COMPARE = """To compare test accuracies and parameters:
     python -m eurosat_transfer experiments

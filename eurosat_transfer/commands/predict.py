@@ -35,6 +35,7 @@ from eurosat_transfer.errors import UserError
 
 if TYPE_CHECKING:
     from eurosat_transfer.data.rendering import Rendering
+    from eurosat_transfer.precision import Precision
     from eurosat_transfer.prediction.predictor import Predictor
     from eurosat_transfer.prediction.saved_model import SavedModel
 
@@ -68,6 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="values that become 1 and 255, such as 0,2750 (those of the training tiles)",
     )
     parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="bfloat16 is faster on processors that have it, and less exact (float32)",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="go on if the colours are far from those of the training tiles"
     )
     scene = parser.add_argument_group("only for a map of a scene")
@@ -97,6 +104,11 @@ def run(arguments: argparse.Namespace) -> None:
         SystemExit: images could not be read. The others are classified.
         UserError: an input, the model or an option cannot be used.
     """
+    from eurosat_transfer.pipeline.named_files import check_is_no_output
+
+    for option, path in (("--map", arguments.map), ("--output", arguments.output)):
+        if path is not None and Path("dvc.yaml").exists():  # a model can be used in any folder
+            check_is_no_output(option, str(path))
     if arguments.map is None:
         if used := [name for name in FOR_MAPS if getattr(arguments, name) is not None]:
             option = used[0].replace("_", "-")
@@ -125,6 +137,7 @@ def _map_scene(arguments: argparse.Namespace) -> None:
         nodata=arguments.nodata,
         max_nodata=MAX_NODATA if arguments.max_nodata is None else arguments.max_nodata,
         force=arguments.force,
+        precision=arguments.precision,
     )
     scene, model = Path(arguments.inputs[0]), load_model(arguments.model)
     summary = write_map(model, scene, arguments.map, options, arguments.coverage, scene.stem)
@@ -164,8 +177,8 @@ def _classify_images(arguments: argparse.Namespace) -> None:
     rules = Rules(description.classes, threshold, description.distance_threshold)
     rendering = Rendering(arguments.bands or description.bands, arguments.scale or description.scale)
     sources = find_sources(arguments.inputs)
-    with _start_predictor(model, rendering) as predictor:
-        done = predict_files(sources, output, model, rendering, rules, predictor, arguments.force)
+    with _start_predictor(model, rendering, arguments.precision) as predictor:
+        done = predict_files(sources, output, model, rendering, rules, predictor, arguments.force, arguments.precision)
     count, unreadable = done.images, done.unreadable
     if read := count - unreadable:
         print(f"unsure: {done.unsure / read:.1%} of the images, unfamiliar: {done.unfamiliar / read:.1%}")
@@ -177,19 +190,20 @@ def _classify_images(arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _start_predictor(model: "SavedModel", rendering: "Rendering") -> "Iterator[Predictor]":
+def _start_predictor(model: "SavedModel", rendering: "Rendering", precision: "Precision") -> "Iterator[Predictor]":
     """Prepare this machine, or the cluster at RAY_ADDRESS."""
     if os.environ.get("RAY_ADDRESS"):
         from eurosat_transfer.io.ray_cluster import RayCluster
         from eurosat_transfer.prediction.cluster import ClusterPredictor
 
         with RayCluster() as cluster:
-            yield ClusterPredictor(cluster, model, rendering)
+            yield ClusterPredictor(cluster, model, rendering, precision)
     else:
         from eurosat_transfer.prediction.inference import Classifier
         from eurosat_transfer.prediction.predictor import LocalPredictor
 
-        yield LocalPredictor(Classifier(model.onnx, tile_size=model.description.tile_size), rendering)
+        classifier = Classifier(model.onnx, tile_size=model.description.tile_size, precision=precision)
+        yield LocalPredictor(classifier, rendering)
 
 
 def _count(text: str) -> int:

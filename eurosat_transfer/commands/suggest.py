@@ -133,8 +133,9 @@ def _open_folder(folder: Path, params: "Parameters") -> Pool:
     from eurosat_transfer.features.extraction import WITHOUT_EFFECT
     from eurosat_transfer.features.image_features import extract_images
 
+    extract = params.section(Extract)
     X, broken = extract_images(
-        images.read, params.section(Extract).preprocess, digest_inputs("extract", WITHOUT_EFFECT)
+        images.read, extract.preprocess, extract.precision, digest_inputs("extract", WITHOUT_EFFECT)
     )
     for reason in list(broken.values())[:SHOWN]:
         print(f"left out: {reason}")

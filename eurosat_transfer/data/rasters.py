@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import rasterio
 from PIL import Image
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, PhotometricInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
@@ -17,6 +17,9 @@ from eurosat_transfer.data.rendering import Rendering
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 MAX_RASTER_BYTES = 256 * 2**20  # of all bands, unpacked; GDAL unpacks whole blocks, with all bands
+
+# Colours that GDAL converts to wrong RGB values. It converts CMYK rightly.
+NO_RGB = (PhotometricInterp.cielab, PhotometricInterp.icclab, PhotometricInterp.itulab)
 
 # Tiles need no georeference. The filter is set once, because warnings.catch_warnings is not safe among threads.
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
@@ -106,6 +109,8 @@ def _check(dataset: DatasetReader) -> None:
 
 def _render(dataset: DatasetReader, rendering: Rendering) -> np.ndarray:
     kinds = dataset.colorinterp
+    if dataset.photometric in NO_RGB:
+        raise ImageError(f"its colours are {dataset.photometric.value}; save it as RGB or as separate bands")
     if kinds == (ColorInterp.palette,):
         numbers = dataset.read(1)
         return rendering.apply(_coloured(dataset, numbers), find_nodata(numbers[None], dataset.nodata))

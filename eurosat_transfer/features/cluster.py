@@ -17,6 +17,7 @@ from eurosat_transfer.io.ray_cluster import MAX_RETRIES, RayCluster, fetch, ray
 # So features.inference is imported inside of functions.
 if TYPE_CHECKING:
     from eurosat_transfer.features.inference import Extracted, Network
+    from eurosat_transfer.precision import Precision
 
 MAX_IMAGES_PER_CHUNK, MAX_BYTES_PER_CHUNK = 256, 2**25
 BACKBONE = Path("data/backbone")
@@ -28,11 +29,12 @@ class Cluster:
     Use it in a with statement, which disconnects at its end.
     """
 
-    def __init__(self, preprocess: bool, folder: Path = BACKBONE):
+    def __init__(self, preprocess: bool, precision: "Precision", folder: Path = BACKBONE):
         """Connect, send the network, and let each node load it.
 
         Args:
             preprocess: as for features.inference.load_network.
+            precision: of the computation, as there.
             folder: where the network was saved.
 
         Raises:
@@ -40,7 +42,7 @@ class Cluster:
         """
         self._cluster = RayCluster()
         files = ray.put({path.name: path.read_bytes() for path in folder.iterdir()})
-        self._network = files, preprocess, self._cluster.cores
+        self._network = files, preprocess, precision, self._cluster.cores
         self._descriptions = self._cluster.start_on_each_node(_describe_engine, self._network)
 
     def __enter__(self) -> Self:
@@ -117,10 +119,10 @@ def _extract_chunk(
 
 
 @cache  # a worker process loads the network once for all chunks
-def _load(files: "ray.ObjectRef", preprocess: bool, threads: int) -> "Network":
+def _load(files: "ray.ObjectRef", preprocess: bool, precision: "Precision", threads: int) -> "Network":
     from eurosat_transfer.features import inference
 
     with tempfile.TemporaryDirectory() as folder:
         for name, content in ray.get(files).items():
             (Path(folder) / name).write_bytes(content)
-        return inference.load_network(preprocess, Path(folder), threads)
+        return inference.load_network(preprocess, precision, Path(folder), threads)

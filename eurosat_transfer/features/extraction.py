@@ -58,7 +58,7 @@ def extract_selection(
     """Compute the features and the raw pixels of the selected tiles.
 
     Args:
-        params: preprocess and pixel_size.
+        params: preprocess, precision and pixel_size.
         inputs: a digest of the files that features depend on besides the tiles: the network's and the code's. The
             extractor's engine is a part of the cache key too.
         cluster: computes the features; None uses this machine.
@@ -71,7 +71,7 @@ def extract_selection(
         UserError: the data set is damaged or does not fit the selection, or the cluster fails.
     """
     dataset, selection = open_selection()
-    network = load_network(params.preprocess)
+    network = load_network(params.preprocess, params.precision)
     extractor = cluster or network
     with open_cache(inputs, params.preprocess, extractor) as cache:
         find = find_earlier if cluster is None else lambda: None

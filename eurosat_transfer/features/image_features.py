@@ -8,10 +8,11 @@ from tqdm import tqdm
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.extraction import open_cache
 from eurosat_transfer.features.inference import load_network
+from eurosat_transfer.precision import Precision
 
 
 def extract_images(
-    read: Sequence[Callable[[], bytes]], preprocess: bool, inputs: str
+    read: Sequence[Callable[[], bytes]], preprocess: bool, precision: Precision, inputs: str
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Compute the features of images.
 
@@ -20,6 +21,7 @@ def extract_images(
     Args:
         read: for each of n images, a function that reads it as a JPEG or PNG file.
         preprocess: whether the network's preprocess_input function is applied.
+        precision: of the computation.
         inputs: a digest of the network's files and of the code, as for extract_selection.
 
     Returns:
@@ -28,7 +30,7 @@ def extract_images(
     Raises:
         UserError: no image can be read.
     """
-    network = load_network(preprocess)
+    network = load_network(preprocess, precision)
     features = np.zeros((len(read), network.width), np.float32)
     broken: dict[int, str] = {}
     missing: dict[int, bytes] = {}  # position -> key in the cache

@@ -23,6 +23,7 @@ from eurosat_transfer.features.image_stream import Batch, stream_batches
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
 from eurosat_transfer.openvino_setup import openvino, shared_core
+from eurosat_transfer.precision import HINTS, Precision, usable_precision
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
 
 # Images per batch. Larger batches are not faster, and they need more memory: each core holds two batches.
@@ -46,18 +47,22 @@ class Extracted(NamedTuple):
     pixels: np.ndarray
 
 
-def load_network(preprocess: bool, folder: Path = FOLDER, threads: int = 0) -> "Network":
+def load_network(
+    preprocess: bool, precision: Precision = "float32", folder: Path = FOLDER, threads: int = 0
+) -> "Network":
     """Load the network that the backbone stage saved.
 
     Args:
         preprocess: True applies the preprocess_input function of the network to the images; False gives it RGB values
             from 0 to 255.
+        precision: of the computation. A GPU computes in float32, and so does a processor without bfloat16.
         folder: where the network was saved.
         threads: number of CPU threads; 0 uses all cores.
     """
     make_reproducible(0)
     model, own_preprocess = load_backbone(folder)
-    return Network(model, own_preprocess if preprocess else tf.identity, threads)
+    usable = "float32" if gpus() else usable_precision(precision)
+    return Network(model, own_preprocess if preprocess else tf.identity, threads, usable)
 
 
 def describe_engine() -> list[str]:
@@ -96,25 +101,26 @@ class Network:
         batch: images per batch.
     """
 
-    def __init__(self, model: keras.Model, preprocess: Preprocess, threads: int = 0):
+    def __init__(self, model: keras.Model, preprocess: Preprocess, threads: int = 0, precision: Precision = "float32"):
         """Wrap a model.
 
         Args:
             model: float32, (n, size, size, 3) -> (n, d). Its weights must not change afterwards.
             preprocess: applied to each batch first: float32, (n, size, size, 3), RGB, 0 to 255 -> what the model takes.
             threads: number of CPU threads; 0 uses all cores.
+            precision: of the computation on a CPU, which has it.
         """
         self.image_size, self.width = model.input_shape[1], model.output_shape[1]
         self.batch = BATCH_OF_SMALL_IMAGES if self.image_size <= SMALL_IMAGE else BATCH
-        self._model, self._preprocess, self._threads = model, preprocess, threads
+        self._model, self._preprocess, self._threads, self._precision = model, preprocess, threads, precision
 
     @cached_property
     def engine(self) -> list[str]:
-        """The software and hardware, see describe_engine, and a digest of the features that they give fixed images.
+        """The software and hardware, see describe_engine, the precision, and a digest of the features of fixed images.
 
         The description alone is not enough: a virtual machine can hide instructions, which changes the last bits too.
         """
-        return [*describe_engine(), self._fingerprint]
+        return [*describe_engine(), self._precision, self._fingerprint]
 
     @cached_property
     def _fingerprint(self) -> str:
@@ -191,7 +197,7 @@ class Network:
             network.write_out(folder, verbose=False)
             settings = {
                 "PERFORMANCE_HINT": "THROUGHPUT",  # several batches at a time
-                "INFERENCE_PRECISION_HINT": "f32",  # the default is bfloat16 on processors that have it
+                "INFERENCE_PRECISION_HINT": HINTS[self._precision],  # the default depends on the processor
                 "INFERENCE_NUM_THREADS": self._threads,
                 "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
             }

@@ -1,6 +1,7 @@
 """Local paths, as users write them in parameters."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -19,10 +20,12 @@ def to_path(text: str, parameter: str) -> Path:
         The path. There may be nothing at it.
 
     Raises:
-        UserError: the address is one of another computer.
+        UserError: it is an address of another kind or of another computer.
 
     Source: RFC 8089, section 2.
     """
+    if re.match(r"(?!file:)[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
+        raise UserError(f"{parameter}: {text!r} is an address; download it, and give the path")
     if not text.lower().startswith("file:/"):
         return Path(os.path.expanduser(text))  # noqa: PTH111, Path.expanduser fails for ~name if there is no such user
     address = urlsplit(text)

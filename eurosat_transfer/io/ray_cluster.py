@@ -119,7 +119,7 @@ def _connect() -> None:
             socket.create_connection((host, int(port)), CONNECT_TIMEOUT).close()
         ray.init(address, runtime_env=code, log_to_driver=False, configure_logging=False)
     except (OSError, ValueError, RuntimeError) as error:
-        allowed = "allowed: auto, host:port, ray://host:port"
+        allowed = "allowed: auto, host:port, ray://host:port; without a cluster, unset the variable"
         raise UserError(f"RAY_ADDRESS: no cluster answers at {address!r} ({_first_line(error)}); {allowed}") from None
 
 

@@ -145,8 +145,13 @@ def _connection_error(error: Exception) -> DownloadError:
             "cannot be reached through the SOCKS proxy that the environment names (ALL_PROXY, HTTPS_PROXY or "
             "HTTP_PROXY), because the package PySocks is missing: run `pip install pysocks`, or unset the variable"
         )
+    if isinstance(error, (requests.exceptions.ProxyError, requests.exceptions.InvalidProxyURL)):
+        return DownloadError(
+            f"cannot be reached through the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; "
+            f"{reason}): correct the variable, or unset it"
+        )
     # Nobody listens at the address, so further attempts would only cost time.
-    permanent = (requests.exceptions.SSLError, requests.exceptions.ProxyError, requests.ConnectTimeout)
+    permanent = (requests.exceptions.SSLError, requests.ConnectTimeout)
     cause = getattr(error.args[0], "reason", None) if error.args else None
     is_permanent = isinstance(error, permanent) or isinstance(cause, urllib3.exceptions.NewConnectionError)
     if isinstance(error, (requests.ConnectionError, requests.Timeout)) and not is_permanent:

@@ -1,6 +1,6 @@
 """The section `extract`: how images become features."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
@@ -11,6 +11,7 @@ class Extract(Section):
     """How the features are computed, or which precomputed file holds them."""
 
     preprocess: bool
+    precision: Literal["float32", "bfloat16"]
     pixel_size: Count
     features: Annotated[Text | None, AsText]
     sha256: Sha256 | None

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from eurosat_transfer.parameters.section import Section
+from eurosat_transfer.parameters.section import THIS_PARAMETER, Section
 
 LONGEST_VALUE = 80  # how many characters of a wrong value a message repeats
 
@@ -50,7 +50,7 @@ def _describe_parameter(details: Sequence[ErrorDetails], schema: type[Section]) 
     if type(None) in get_args(kind):
         rules.append("be null")
     alternatives = [rules[0], *(rule.removeprefix("be ") for rule in rules[1:])]
-    return f"{name} must {' or '.join(dict.fromkeys(alternatives))} {found}"
+    return f"{name} must {' or '.join(dict.fromkeys(alternatives)).replace(THIS_PARAMETER, name)} {found}"
 
 
 def _resolve(detail: ErrorDetails, schema: type[Section]) -> tuple[str, Any]:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+THIS_PARAMETER = "section.key"  # in the message of a check that does not know which parameter it checks
+
 SectionT = TypeVar("SectionT", bound="Section")
 
 
@@ -61,7 +63,7 @@ def _check_place(value: Any) -> Any:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise ValueError("must be text, in two pairs of quotes: -S 'section.key=\"the path\"'")
+    raise ValueError(f"must be text, in two pairs of quotes: -S '{THIS_PARAMETER}=\"the path\"'")
 
 
 Count = Annotated[int, Field(ge=1)]

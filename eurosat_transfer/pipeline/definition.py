@@ -54,7 +54,11 @@ def outputs_of(stage: str) -> list[Path]:
 
 
 def stages_by_output() -> dict[Path, str]:
-    """Map every file and folder that a stage writes, as dvc.yaml has it, to the name of the stage."""
+    """Map every file and folder that a stage writes, as dvc.yaml has it, to the name of the stage.
+
+    Raises:
+        FileNotFoundError: there is no dvc.yaml here.
+    """
     stages = _load("dvc.yaml")["stages"]
     return {output: stage for stage, entry in stages.items() for output in _listed_outputs(entry)}
 

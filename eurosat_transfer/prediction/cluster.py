@@ -9,6 +9,7 @@ from functools import cache
 
 from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.io.ray_cluster import MAX_RETRIES, RayCluster, ray
+from eurosat_transfer.precision import Precision
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.predictor import LocalPredictor
 from eurosat_transfer.prediction.progress import ChunkResults
@@ -21,17 +22,18 @@ Content = bytes | str  # of an image file, or why it cannot be read
 class ClusterPredictor:
     """A saved classifier and its rendering, on the cluster at RAY_ADDRESS."""
 
-    def __init__(self, cluster: RayCluster, model: SavedModel, rendering: Rendering):
+    def __init__(self, cluster: RayCluster, model: SavedModel, rendering: Rendering, precision: Precision):
         """Send the classifier.
 
         Args:
             cluster: the cluster.
             model: the saved model.
             rendering: makes RGB images of rasters.
+            precision: of the computation.
         """
         self._cluster, self._rendering = cluster, rendering
-        self._fingerprint = Classifier(model.onnx, 1, model.description.tile_size).fingerprint()
-        self._model = ray.put(model.onnx.read_bytes()), cluster.cores, model.description.tile_size
+        self._fingerprint = Classifier(model.onnx, 1, model.description.tile_size, precision).fingerprint()
+        self._model = ray.put(model.onnx.read_bytes()), cluster.cores, model.description.tile_size, precision
 
     def predict(self, chunks: Iterable[list[Source]]) -> Iterator[ChunkResults]:
         """Classify chunks of images, see LocalPredictor.predict.
@@ -67,7 +69,7 @@ def _get_content(content: Content) -> bytes:
 
 @ray.remote(max_retries=MAX_RETRIES)
 def _predict_chunk(
-    model: "tuple[ray.ObjectRef, int, tuple[int, int]]", rendering: Rendering, chunk: list[Content]
+    model: "tuple[ray.ObjectRef, int, tuple[int, int], Precision]", rendering: Rendering, chunk: list[Content]
 ) -> tuple[ChunkResults, str]:
     classifier, fingerprint = _load(*model)
     (results,) = LocalPredictor(classifier, rendering, _get_content, threads=model[1]).predict([chunk])
@@ -75,6 +77,8 @@ def _predict_chunk(
 
 
 @cache  # a worker process loads the classifier once for all chunks
-def _load(onnx: "ray.ObjectRef", threads: int, tile_size: tuple[int, int]) -> tuple[Classifier, str]:
-    classifier = Classifier(ray.get(onnx), threads, tile_size)
+def _load(
+    onnx: "ray.ObjectRef", threads: int, tile_size: tuple[int, int], precision: Precision
+) -> tuple[Classifier, str]:
+    classifier = Classifier(ray.get(onnx), threads, tile_size, precision)
     return classifier, classifier.fingerprint()

@@ -10,6 +10,7 @@ import numpy as np
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.openvino_setup import openvino, shared_core
+from eurosat_transfer.precision import HINTS, Precision, usable_precision
 
 # Processor time on 2 cores, for tiles of 64x64: MobileNetV2 with an SVM is fastest with batches of 4. With 8 it is 8 %
 # slower. With 1 it is a third slower, because each batch reads the constants of the classifier once. tilenet is fastest
@@ -42,7 +43,13 @@ class Classifier:
         classes: number of classes.
     """
 
-    def __init__(self, onnx: Path | bytes, threads: int = 0, tile_size: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        onnx: Path | bytes,
+        threads: int = 0,
+        tile_size: tuple[int, int] | None = None,
+        precision: Precision = "float32",
+    ):
         """Compile a classifier.
 
         Args:
@@ -50,13 +57,14 @@ class Classifier:
             threads: number of CPU threads; 0 uses all cores.
             tile_size: height and width of images that are classified faster: by 6 % with MobileNetV2, and by 20 % with
                 tilenet. It changes the last bits of their results.
+            precision: of the computation. A processor without bfloat16 computes in float32.
 
         Raises:
             UserError: the file is no model.
         """
         self._settings = {
             "PERFORMANCE_HINT": "THROUGHPUT",  # several batches at a time
-            "INFERENCE_PRECISION_HINT": "f32",  # the default is bfloat16 on processors that have it
+            "INFERENCE_PRECISION_HINT": HINTS[usable_precision(precision)],  # the default depends on the processor
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
         }

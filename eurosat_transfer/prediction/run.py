@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
+from eurosat_transfer.precision import Precision
 from eurosat_transfer.prediction.output import Row, Rules, unreadable_file, write_predictions, write_unreadable
 from eurosat_transfer.prediction.predictor import Predictor
 from eurosat_transfer.prediction.progress import Progress
@@ -47,6 +48,7 @@ def predict_files(
     rules: Rules,
     predictor: Predictor,
     force: bool = False,
+    precision: Precision = "float32",
 ) -> Summary:
     """Classify images, and write the output when all are done. An interrupted run is resumed.
 
@@ -58,6 +60,7 @@ def predict_files(
         rules: make a row of what the model says.
         predictor: applies model and rendering.
         force: also classify images whose colours are far from those of the training tiles.
+        precision: of the predictor. An interrupted run is resumed with the same.
 
     Returns:
         How many images there are, and what was found.
@@ -67,7 +70,7 @@ def predict_files(
             training tiles.
         OSError: the disk is full.
     """
-    with Progress(output, _describe_run(model, rendering), sources) as progress:
+    with Progress(output, _describe_run(model, rendering, precision), sources) as progress:
         if progress.was_changed:
             print("the images, the model or the options have changed since the interrupted run: starting anew")
         resumed = f", of which {progress.done:,} were done by an interrupted run" if progress.done else ""
@@ -104,8 +107,8 @@ def _count_flags(rows: Iterable[Row], flags: Counter[str]) -> Iterator[Row]:
         yield row
 
 
-def _describe_run(model: SavedModel, rendering: Rendering) -> str:
+def _describe_run(model: SavedModel, rendering: Rendering, precision: Precision) -> str:
     """Describe everything that the outputs of an image depend on besides the image."""
     files = (model.onnx, model.onnx.with_name(DESCRIPTION_FILE))
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
-    return json.dumps([*digests, rendering.bands, rendering.scale])
+    return json.dumps([*digests, rendering.bands, rendering.scale, precision])

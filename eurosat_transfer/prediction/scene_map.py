@@ -14,6 +14,7 @@ from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.conformal import score_threshold
 from eurosat_transfer.io.hashing import sha256
+from eurosat_transfer.precision import Precision
 from eurosat_transfer.prediction.cells import UNFAMILIAR, UNSURE, label_cells
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.map_files import CLASSES, check_replaceable, write_maps
@@ -45,6 +46,7 @@ class MapOptions(NamedTuple):
         nodata: value of pixels without data. None: what the scene says.
         max_nodata: a window with a larger share of pixels without data is left out.
         force: whether to map a scene that does not look like the training tiles.
+        precision: of the computation. A processor without bfloat16 computes in float32.
     """
 
     window: int | None = None
@@ -55,6 +57,7 @@ class MapOptions(NamedTuple):
     nodata: float | None = None
     max_nodata: float = 0.1
     force: bool = False
+    precision: Precision = "float32"
 
 
 class Preview(NamedTuple):
@@ -142,7 +145,7 @@ def map_scene(
     with open_scene(scene, Rendering(options.bands, options.scale), options.nodata, options.offset) as opened:
         grid = make_grid(opened.height, opened.width, _known(options.window), _known(options.stride))
         _check(opened, description, options.force)
-        classifier = Classifier(model.onnx, tile_size=description.tile_size)
+        classifier = Classifier(model.onnx, tile_size=description.tile_size, precision=options.precision)
         with work_folder(out, _key(model, classifier, scene, opened, options)) as work:
             store = WindowStore(work)
             _classify(opened, grid, classifier, store, options.max_nodata)

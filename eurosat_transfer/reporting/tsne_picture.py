@@ -12,6 +12,7 @@ from eurosat_transfer.reporting.drawing_style import default_style
 from eurosat_transfer.reporting.palette import class_colours
 
 DPI = 110
+LEGEND_ROWS = 26  # that fit beside the projections
 
 
 @default_style()
@@ -36,7 +37,8 @@ def draw_projections(
     """
     colours = class_colours(classes)
     with plain_text(classes):
-        figure = Figure(figsize=(6.5 * len(points), 5.6), layout="constrained")
+        columns = -(-len(classes) // LEGEND_ROWS)
+        figure = Figure(figsize=(6.5 * len(points) + 1.8 * (columns - 1), 5.6), layout="constrained")
         [axes] = figure.subplots(1, len(points), squeeze=False)
         for axis, (name, xy) in zip(axes, points.items(), strict=True):
             marks = [
@@ -47,7 +49,7 @@ def draw_projections(
             axis.set_xticks([])
             axis.set_yticks([])
         numbers = list(map(str, range(len(classes))))
-        legend = figure.legend(marks, numbers, loc="outside right center", markerscale=2, frameon=False)
+        legend = figure.legend(marks, numbers, loc="outside right center", ncols=columns, markerscale=2, frameon=False)
         name_entries(legend, picture_names(classes, path))
         with atomic_write(path) as part:
             figure.savefig(part, dpi=DPI, format="png")

@@ -74,7 +74,7 @@ def test_settings_are_valid_parameters(world):
 
 @pytest.mark.parametrize(
     ("section", "left_to_users"),
-    [("svm", set()), ("probe", {"C", "seed"}), ("finetune", {"seed", "label_sizes", "threads"})],
+    [("svm", set()), ("probe", {"C", "seed"}), ("finetune", {"threshold", "rounds", "seed", "label_sizes", "threads"})],
 )
 def test_settings_fix_every_parameter_that_is_not_left_to_users(world, section, left_to_users):
     """A user may have changed any value of params.yaml, and a new parameter needs a decision."""

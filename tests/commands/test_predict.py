@@ -306,15 +306,19 @@ def test_a_killed_run_is_resumed_to_the_same_bytes(slow_tiles):
 
 
 @pytest.mark.slow
-def test_a_changed_list_of_images_starts_anew(slow_tiles):
+@pytest.mark.parametrize("changed", ["images", "precision"])
+def test_with_other_images_or_options_a_killed_run_starts_anew(slow_tiles, changed):
     kill_after_chunks(start("tiles", cwd=slow_tiles), slow_tiles, 2)
-    os.link("image0.tif", "tiles/another.tif")
-    output, _ = start("tiles", cwd=slow_tiles).communicate()
-    assert output.splitlines()[:2] == [
+    options = ("--precision", "bfloat16") if changed == "precision" else ()
+    if changed == "images":
+        os.link("image0.tif", "tiles/another.tif")
+    output, _ = start("tiles", *options, cwd=slow_tiles).communicate()
+    count = 4001 if changed == "images" else 4000
+    assert [line for line in output.splitlines() if "no bfloat16" not in line][:2] == [
         "the images, the model or the options have changed since the interrupted run: starting anew",
-        "4,001 images",
+        f"{count:,} images",
     ]
-    assert len(rows()) == 4001
+    assert len(rows()) == count
 
 
 @pytest.mark.slow
@@ -354,6 +358,22 @@ def test_a_scene_is_never_replaced_by_its_map(name):
     with pytest.raises(UserError, match=f"out: the map would replace the scene .*{name}; choose another folder"):
         predict(f"out/{name}", "--map", "out")
     assert Path("out", name).read_bytes() == content
+
+
+def test_bfloat16_is_near_float32():
+    Path("tile.png").write_bytes(encoded(MIXED, "PNG"))
+    predict("tile.png", "-o", "exact.csv")
+    predict("tile.png", "-o", "fast.csv", "--precision", "bfloat16")
+    [exact], [fast] = rows("exact.csv"), rows("fast.csv")
+    assert exact["class"] == fast["class"]
+    assert float(fast["probability"]) == pytest.approx(float(exact["probability"]), abs=0.01)
+
+
+@pytest.mark.parametrize(("option", "path"), [("--map", "map"), ("--map", "data/backbone/x"), ("-o", "map/x.csv")])
+def test_nothing_is_written_in_the_place_of_an_output_of_a_stage(option, path):
+    Path("dvc.yaml").write_bytes((REPOSITORY / "dvc.yaml").read_bytes())
+    with pytest.raises(UserError, match=f"{path}' is in the place of .*; DVC deletes outputs before it runs a stage"):
+        predict("scene.tif", option, path)
 
 
 def test_an_output_is_not_for_a_map():

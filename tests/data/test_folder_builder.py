@@ -1,6 +1,7 @@
 """A user's own images, from a folder or a zip file. tests/hostile has trees and archives that are made to do harm."""
 
 import os
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -232,6 +233,35 @@ def test_folders_of_file_managers_are_no_classes(tmp_path):
     assert {image.label for image in find_images(tree).values()} == {"class_0", "class_1"}
 
 
+def test_folders_without_images_are_named(tmp_path, capsys):
+    tree = write_tree(tmp_path / "mine", images=1)
+    for name in ("Forest", ".git", "class_0/notes"):
+        (tree / name).mkdir()
+    (tree / "River").mkdir()
+    (tree / "River/1.webp").write_bytes(b"no image")
+    bare = "no JPEG, PNG or GeoTIFF images in {}; so these folders are no classes"
+    find_images(tree)
+    assert bare.format("'Forest', 'River'") in capsys.readouterr().out
+    find_images(zip_tree(tree, tmp_path / "mine.zip", "top/"))
+    assert bare.format("'top/River'") in capsys.readouterr().out
+
+
+def test_an_encrypted_or_unusually_compressed_archive_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "mine.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name in ("Forest/1.jpg", "River/1.jpg"):
+            archive.writestr(name, encoded((1, 2, 3)))
+    with pytest.raises(UserError, match=r"'Forest/1.jpg' has an unsupported compression .*; unpack the file and set"):
+        find_images(path)
+    content = bytearray(zip_tree(write_tree(tmp_path / "tree", images=1), path).read_bytes())
+    for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the flags in both kinds of headers
+        for match in re.finditer(signature, content):
+            content[match.start() + offset] |= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"'class_0/0.jpg' is encrypted; unpack the file and set data.path"):
+        find_images(path)
+
+
 def test_an_archive_with_backslashes_is_refused_by_its_cause(tmp_path):
     path = tmp_path / "mine.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -246,3 +276,5 @@ def test_the_path_may_be_a_file_address(tmp_path):
     assert len(prepared(tmp_path / "dataset", name="folder", path=tree.as_uri())) == 2
     with pytest.raises(UserError, match=r"data\.path: 'file://nas/tiles' names the computer 'nas'; allowed"):
         prepared(tmp_path / "dataset", name="folder", path="file://nas/tiles")
+    with pytest.raises(UserError, match=r"data\.path: 's3://nas/tiles' is an address; download it, and give the path"):
+        prepared(tmp_path / "dataset", name="folder", path="s3://nas/tiles")

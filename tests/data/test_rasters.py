@@ -61,6 +61,13 @@ def test_one_8_bit_band_becomes_grey():
     np.testing.assert_array_equal(decode_raster(raster_file(raster), Rendering()), np.stack([raster[0]] * 3, -1))
 
 
+def test_cmyk_becomes_rgb_and_lab_is_refused():
+    cyan = Image.new("CMYK", (20, 16), (255, 0, 0, 0))
+    assert (decode_raster(with_pillow(cyan), Rendering()) == (0, 255, 255)).all()
+    with pytest.raises(ImageError, match="its colours are CIELAB; save it as RGB or as separate bands"):
+        decode_raster(with_pillow(Image.new("LAB", (20, 16), (128, 160, 120))), Rendering())
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_8_bit_images_become_what_png_files_of_their_pixels_become(mode):
     image = Image.open(io.BytesIO(encoded((9, 99, 199), "PNG", mode)))

@@ -29,8 +29,8 @@ def test_training_labels_are_the_mean_of_the_folds():
 
 def test_images_without_labels_are_the_mean_of_the_folds():
     folds = [results(0)._replace(unlabelled=count, saw_test=True) for count in (10, 10, 12)]
-    assert pool_results(folds)[4:] == (11, True)
-    assert pool_results([results(0), results(1)])[4:] == (None, False)
+    assert pool_results(folds)[4:] == (11, True, ())
+    assert pool_results([results(0), results(1)])[4:] == (None, False, ())
 
 
 def test_a_chosen_value_is_named_by_fold_only_if_the_folds_differ():

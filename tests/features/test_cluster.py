@@ -21,7 +21,7 @@ EXTRACT_A_BROKEN_IMAGE = """
 from eurosat_transfer.pipeline.stage import run_stage
 def main():
     from eurosat_transfer.features.cluster import Cluster
-    with Cluster(True) as cluster:
+    with Cluster(True, "float32") as cluster:
         list(cluster.extract([(0, b"no image")], 8))
 run_stage(main, "")
 """

@@ -187,8 +187,8 @@ def test_the_cache_is_keyed_by_inputs_preprocessing_and_engine(tmp_path, monkeyp
 
     def images_seen(inputs: str = "digest", preprocess: bool = True, pixel_size: int = 2, **engines: str) -> int:
         local, cluster = (FakeExtractor(engines.get(name, name)) for name in ("local", "cluster"))
-        monkeypatch.setattr(extraction, "load_network", lambda preprocess: asked.append(preprocess) or local)
-        params = Extract(preprocess=preprocess, pixel_size=pixel_size, features=None, sha256=None)
+        monkeypatch.setattr(extraction, "load_network", lambda *arguments: asked.append(arguments) or local)
+        params = Extract(preprocess=preprocess, precision="float32", pixel_size=pixel_size, features=None, sha256=None)
         features, pixels = extraction.extract_selection(params, inputs, cluster if "cluster" in engines else None)
         assert features["y_train"].tolist() == pixels["y_train"].tolist() == SELECTION.labels["train"].tolist()
         assert features["classes"].tolist() == pixels["classes"].tolist() == ["even", "odd"]
@@ -204,7 +204,7 @@ def test_the_cache_is_keyed_by_inputs_preprocessing_and_engine(tmp_path, monkeyp
     assert images_seen(cluster="a cluster") == 12
     assert images_seen(cluster="local") == 0
     assert images_seen() == 0
-    assert asked == [True, True, True, True, False, True, True, True, True]
+    assert asked == [(number != 4, "float32") for number in range(9)]
 
 
 def test_a_tile_that_cannot_be_decoded_is_named(tmp_path):

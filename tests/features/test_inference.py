@@ -112,6 +112,24 @@ def test_features_agree_with_those_of_keras(name, size, monkeypatch):
     )
 
 
+def test_bfloat16_is_near_float32_and_repeats_its_bits():
+    keras.utils.set_random_seed(0)
+    model, preprocess = build_backbone("mobilenetv2", 64, {"alpha": 0.35}), find_preprocess("mobilenetv2")
+    images = images_of(BATCH_OF_SMALL_IMAGES + 3)
+    exact = features_of(Network(model, preprocess), images)
+    features, again = (features_of(Network(model, preprocess, precision="bfloat16"), images) for _ in range(2))
+    assert np.array_equal(features, again)
+    alone = features_of(Network(model, preprocess, precision="bfloat16"), images[-1:])
+    assert np.array_equal(features[-1:], alone)
+    difference = np.abs(features - exact).max() / np.abs(exact).max()
+    assert 0 < difference < 0.03
+
+
+def test_the_precision_is_in_the_engine():
+    engines = [Network(mean_of_left_half(), tf.identity, precision=p).engine for p in ("float32", "bfloat16")]
+    assert [engine[-2] for engine in engines] == ["float32", "bfloat16"]
+
+
 @pytest.mark.parametrize(("preprocess", "expected"), [(True, [25, 0, 50]), (False, [50, 0, 100])])
 def test_the_saved_network_preprocesses_only_if_asked(monkeypatch, tmp_path, preprocess, expected):
     asked = []
@@ -121,7 +139,7 @@ def test_the_saved_network_preprocesses_only_if_asked(monkeypatch, tmp_path, pre
         return mean_of_left_half(), lambda batch: batch / 2
 
     monkeypatch.setattr(inference, "load_backbone", load_backbone)
-    network = load_network(preprocess, tmp_path)
+    network = load_network(preprocess, folder=tmp_path)
     assert (asked, network.image_size, network.width) == ([tmp_path], 32, 3)
     np.testing.assert_allclose(network.predict([halves((50, 0, 100), (1, 2, 3))], "images"), [expected], atol=1e-3)
 
@@ -129,7 +147,7 @@ def test_the_saved_network_preprocesses_only_if_asked(monkeypatch, tmp_path, pre
 def test_the_engine_names_libraries_processor_and_gpus(monkeypatch):
     described = describe_engine()
     *description, digest = Network(mean_of_left_half(), tf.identity).engine
-    assert description == described
+    assert description == [*described, "float32"]
     assert re.fullmatch("[0-9a-f]{64}", digest)
     assert described[:3] == [tf.__version__, openvino.__version__, keras.__version__]
     assert openvino.Core().get_property("CPU", "FULL_DEVICE_NAME") in described

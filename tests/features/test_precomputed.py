@@ -201,7 +201,7 @@ def test_a_single_array_instead_of_precomputed_features_is_refused(tmp_path):
 def test_an_error_names_the_parameter_and_the_file(save):
     path = save(**PLAIN | {"y_train": PLAIN["y_train"][1:]})
     with pytest.raises(UserError) as refused:
-        fetch_features(Extract(preprocess=True, pixel_size=8, features=str(path), sha256=None))
+        fetch_features(Extract(preprocess=True, precision="float32", pixel_size=8, features=str(path), sha256=None))
     assert str(refused.value).startswith(f"extract.features: {path}: X_train has 60 rows")
 
 

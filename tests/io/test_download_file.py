@@ -179,7 +179,7 @@ def test_a_local_file_is_used_where_it_is(tmp_path, monkeypatch):
     assert not DOWNLOADS.exists()
 
 
-@pytest.mark.parametrize("source", ["nowhere.zip", "folder", "ftp://127.0.0.1/EuroSAT.zip"])
+@pytest.mark.parametrize("source", ["nowhere.zip", "folder"])
 def test_a_missing_local_file_is_an_error(source):
     Path("folder").mkdir()
     assert_fails(f"^data.url: no file '{source}'; give a path or an http\\(s\\) address$", source)
@@ -323,6 +323,21 @@ def test_a_socks_proxy_without_its_package_is_named(monkeypatch, tmp_path):
     line = result.stderr.splitlines()[-1]
     assert "data.url: http://localhost/x cannot be reached through the SOCKS proxy" in line
     assert "the package PySocks is missing: run `pip install pysocks`, or unset the variable" in line
+
+
+def test_another_protocol_is_named():
+    assert_fails("'ftp://127.0.0.1/x.zip' is an address; download it, and give the path$", "ftp://127.0.0.1/x.zip")
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://"])
+def test_a_dead_proxy_is_named(monkeypatch, proxy):
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert_fails(
+        r"cannot be reached through the proxy that the environment names \(HTTPS_PROXY, .*: correct the variable",
+        "http://example.invalid/EuroSAT.zip",
+    )
 
 
 def test_an_unreachable_server_is_not_retried():

@@ -164,7 +164,7 @@ def prepared(world, tmp_path):
     world(**{
         "data.name": "folder", "data.path": str(folder), "split.train": 12, "split.val": 6, "split.test": 10,
         "split.unlabelled": "rest", "backbone.image_size": SIZE, "finetune.batch_size": 8,
-        "finetune.unlabelled": "self-training", "finetune.threshold": 0.4, "finetune.label_sizes": [2],
+        "finetune.unlabelled": "self-training", "finetune.threshold": 0.4, "finetune.label_sizes": [],
         "finetune.epochs": 2,
     })  # fmt: skip
     for module in (download, split, backbone):

@@ -122,7 +122,7 @@ def test_sections_keep_the_order_of_the_file(write):
         (
             "map.scene",
             1.5,
-            "map.scene must be text, in two pairs of quotes: -S 'section.key=\"the path\"' or null (found 1.5)",
+            "map.scene must be text, in two pairs of quotes: -S 'map.scene=\"the path\"' or null (found 1.5)",
         ),
         ("backbone.options", {1: 2}, "each key of backbone.options must be a valid string (found 1)"),
         (

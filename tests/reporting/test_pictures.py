@@ -54,6 +54,16 @@ def test_projections_are_side_by_side_and_coloured_by_class():
     assert width > 2 * height
 
 
+def test_the_legend_of_many_classes_is_inside_the_picture():
+    classes = [f"a rather long name of class {number}" for number in range(60)]
+    points = {"features": np.arange(120.0).reshape(60, 2), "pixels": -np.arange(120.0).reshape(60, 2)}
+    figure = draw_projections("plots/tsne.png", points, np.arange(60), classes, {"features": 0.82, "pixels": 0.34})
+    legend, page = figure.legends[0].get_window_extent(), figure.bbox
+    assert page.x0 <= legend.x0 < legend.x1 <= page.x1
+    assert page.y0 <= legend.y0 < legend.y1 <= page.y1
+    assert min(axis.get_window_extent().width for axis in figure.axes) > 300
+
+
 def test_losses_are_drawn_with_a_line_per_seed_and_the_limit_of_convergence():
     columns = ("network", "activation", "rate", "seed", "iteration", "loss")
     points = [

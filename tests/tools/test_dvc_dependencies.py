@@ -112,7 +112,7 @@ def test_check_refuses_and_fix_mends(tmp_path):
     command = ("python", "-m", "tools.dvc_dependencies")
     refused = run(*command, "--check", cwd=tmp_path)
     assert refused.returncode == 1
-    assert "out of date for tsne, pixels, knn, svm, spread, labels, chosen, model;" in refused.stderr
+    assert "out of date for tsne, pixels, knn, svm, spread, finetune, labels, chosen, model;" in refused.stderr
     assert run(*command, "--fix", cwd=tmp_path).returncode == 0
     assert (tmp_path / "dvc.yaml").read_text() == good
     assert run(*command, "--check", cwd=tmp_path).returncode == 0

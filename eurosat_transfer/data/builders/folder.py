@@ -1,7 +1,7 @@
 """The builder for a user's own images, from a folder or a zip file with one subfolder per class, or with a table."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from eurosat_transfer.data.builders.image_names import (
     check_image_names,
     check_utf8,
     class_of,
+    is_hidden,
     is_image,
     join_names,
 )
@@ -74,10 +75,29 @@ def find_images(path: Path) -> dict[str, FoundImage]:
                 f"{path}: {unlabelled} images have no row in {table} and are left out; `python -m eurosat_transfer "
                 "suggest` chooses which of them to label next"
             )
+    if table is None and (bare := _find_folders_without_images(path, names, found)):
+        print(f"{path}: no JPEG, PNG or GeoTIFF images in {join_names(bare)}; so these folders are no classes")
     others = len(found) - len(names) - (table is not None)
     if others:
         print(f"{path}: {others} other files are ignored; JPEG, PNG and GeoTIFF images are read")
     return {name: FoundImage(labels[name], found[name]) for name in names if name in labels}
+
+
+def _find_folders_without_images(path: Path, names: Sequence[str], found: Iterable[str]) -> list[str]:
+    """Find folders beside those of the classes that have no image, so that no class vanishes without a word.
+
+    Args:
+        path: of the folder or zip file.
+        names: of the images.
+        found: names of all files. Those of a folder do not show its empty folders.
+    """
+    classes = {PurePosixPath(name).parent for name in names}
+    levels = {folder.parent for folder in classes}
+    folders = {parent for name in found for parent in PurePosixPath(name).parents}
+    if path.is_dir():
+        folders |= {level / folder.name for level in levels for folder in (path / level).iterdir() if folder.is_dir()}
+    bare = (folder for folder in folders - classes if folder.parent in levels and folder.name)
+    return sorted(str(folder) for folder in bare if not is_hidden(folder) and folder not in levels)
 
 
 def _describe_broken(broken: Sequence[str], images: int) -> str:

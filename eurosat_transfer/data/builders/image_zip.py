@@ -8,7 +8,7 @@ from zipfile import ZipFile, ZipInfo
 from eurosat_transfer.data.builders.image_names import is_read
 from eurosat_transfer.data.image_files import MAX_FILE_BYTES
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.io.zip_safety import ZIP_ERRORS, check_unpacked_size
+from eurosat_transfer.io.zip_safety import ZIP_ERRORS, check_unpacked_size, describe_unreadable
 
 
 def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
@@ -27,7 +27,9 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
     try:
         archive = ZipFile(path)
     except (*ZIP_ERRORS, OSError) as error:
-        raise UserError(f"{path} is not a zip file, or it is truncated: {error}") from None
+        raise UserError(
+            f"{path} is not a zip file, or it is truncated: {error}; unpack other archives, and give the folder"
+        ) from None
     members: dict[str, Callable[[], bytes]] = {}
     for info in archive.infolist():
         name = PurePosixPath(info.filename)
@@ -42,6 +44,8 @@ def find_in_zip(path: Path) -> dict[str, Callable[[], bytes]]:
                 f"{path}: {info.filename!r} has a backslash, which some programs for Windows write where a zip file "
                 "needs a slash; unpack the file and set data.path to the folder, or pack it with another program"
             )
+        if is_read(name) and (why := describe_unreadable(info)):
+            raise UserError(f"{path}: {info.filename!r} {why}; unpack the file and set data.path to the folder")
         if info.filename in members:
             raise UserError(f"{path} has two files named {info.filename!r}; allowed: one")
         if info.file_size > MAX_FILE_BYTES and is_read(name):

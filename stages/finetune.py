@@ -51,7 +51,7 @@ def main() -> None:
         for number, fold in enumerate(folds[1:], 2):
             folder = checkpoints / f"fold_{number}"
             folder.mkdir(exist_ok=True)
-            of_fold = evaluate_finetune(fold.read(dataset), NO_IMAGES, classes, preprocess, params, folder)
+            of_fold = evaluate_finetune(fold.read(dataset), unlabelled, classes, preprocess, params, folder)
             results.append(of_fold.results)
         write_results("finetune", selection.classes, selection.pooled().files["test"], pool_results(results))
         fits = finetune_label_subsets(tiles, unlabelled, classes, preprocess, params, checkpoints)

@@ -9,7 +9,8 @@ Writes  model/model.onnx   images, uint8, (n, height, width, 3), RGB, of any siz
 
 model.classifier names the classifier; auto is the one with the best accuracy on val. With
 model.refit: false it is saved as it was tested. With true it is fitted once more, on all labels but
-test, and prediction sets are calibrated by cross-validation.
+test, and prediction sets are calibrated by cross-validation. With several folds, it is fitted on all
+labels, because all of them are tested, by classifiers that did not see them.
 """
 
 from eurosat_transfer.data.selection import NO_IMAGES, open_selection
@@ -25,6 +26,7 @@ from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.model import Model
+from eurosat_transfer.parameters.split import Split
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL
@@ -40,7 +42,12 @@ def main() -> None:
     if name == "finetune":
         use_threads(parameters.section(Finetune).threads)
     dataset, selection = open_selection()
-    tiles, features = selection.folds()[0].read(dataset), next(load_features().folds())
+    features = load_features()
+    if parameters.section(Split).folds > 1 and parameters.section(Model).refit:
+        selected, features = selection.with_all_in_train(), features.with_all_in_train()
+    else:
+        selected, features = selection.folds()[0], next(features.folds())
+    tiles = selected.read(dataset)
     self_training = name == "finetune" and parameters.section(Finetune).unlabelled != "none"
     unlabelled = selection.read_unlabelled(dataset) if self_training else NO_IMAGES
     with checkpoint_folder("model", digest_inputs("model"), parameters.as_dict()) as checkpoints:

@@ -137,8 +137,9 @@ def _open_folder(folder: Path, params: "Parameters") -> Pool:
     X, broken = extract_images(
         images.read, extract.preprocess, extract.precision, digest_inputs("extract", WITHOUT_EFFECT)
     )
-    for reason in list(broken.values())[:SHOWN]:
-        print(f"left out: {reason}")
+    for row, reason in list(broken.items())[:SHOWN]:
+        advice = "" if images.labels[row] is None else "; it has a label, so `dvc repro` refuses it: remove its row"
+        print(f"left out: {reason}{advice}")
     if len(broken) > SHOWN:
         print(f"left out: {len(broken) - SHOWN} more images that cannot be read")
     kept = [row for row in range(len(X)) if row not in broken]

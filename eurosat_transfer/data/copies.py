@@ -23,10 +23,15 @@ def find_contradictions(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Args:
         groups: int64, (n,), as group_copies returns them.
-        labels: int64, (n,).
+        labels: int64, (n,); -1 for an image without a label, which contradicts nothing.
 
     Returns:
         bool, (n,): true for every image of a group with two labels or more.
     """
-    differs = labels != labels[groups]
-    return np.isin(groups, groups[differs])
+    lowest = np.full(len(groups), np.iinfo(np.int64).max)
+    highest = np.full(len(groups), -1)
+    known = labels >= 0
+    np.minimum.at(lowest, groups[known], labels[known])
+    np.maximum.at(highest, groups[known], labels[known])
+    contradicts: np.ndarray = (lowest < highest)[groups]
+    return contradicts

@@ -13,6 +13,7 @@ from eurosat_transfer.io.csv_files import read_csv, write_csv
 
 INDEX_FILE, CONTRADICTIONS_FILE = "data/index.csv", "data/contradictions.csv"
 COLUMNS = ("file", "label", "class", "group")
+NO_LABEL = -1  # an empty field in the file
 
 
 class LabelledImage(NamedTuple):
@@ -35,7 +36,7 @@ class DatasetIndex:
 
     Attributes:
         files: names of the images.
-        labels: int64, (n,), below len(classes). Every label has an image.
+        labels: int64, (n,), below len(classes); -1 for none. Every label has an image.
         classes: names by label.
         groups: int64, (n,): the place of the first image with the same pixels. An image without copies has its own.
     """
@@ -46,17 +47,26 @@ class DatasetIndex:
     groups: np.ndarray
 
     @property
+    def is_unlabelled(self) -> np.ndarray:
+        """Which images have no label, and no copy with one: bool, (n,)."""
+        return ~np.isin(self.groups, self.groups[self.labels >= 0])
+
+    @property
     def contradicts(self) -> np.ndarray:
         """Which images have a copy with another label: bool, (n,)."""
         return find_contradictions(self.groups, self.labels)
 
     def count(self) -> dict[str, int]:
-        """Count the images, the copies of earlier images, and the images that have a copy with another label."""
+        """Count the images, the copies of earlier images, and the images that have a copy with another label.
+
+        Images without labels are counted by themselves, if there are any.
+        """
+        unlabelled = int((self.labels < 0).sum())
         return {
             "images": len(self.files),
             "copies": len(self.files) - len(np.unique(self.groups)),
             "contradictions": int(self.contradicts.sum()),
-        }
+        } | ({"unlabelled": unlabelled} if unlabelled else {})
 
     def first_of_each_class(self, count: int) -> dict[str, list[int]]:
         """Find the first images of each class.
@@ -78,14 +88,12 @@ def index_images(images: Iterable[LabelledImage], class_names: Sequence[str]) ->
         class_names: names by label.
 
     Raises:
-        UserError: an image has no label, or fewer than two classes have images.
+        UserError: fewer than two classes have images.
     """
-    found = []
-    for image in images:
-        if image.label < 0:
-            raise UserError(f"image {image.file} of the data set has no label; allowed: labelled images only")
-        found.append(image)
-    present, labels = np.unique(np.array([image.label for image in found], np.int64), return_inverse=True)
+    found = list(images)
+    given = np.array([image.label for image in found], np.int64)
+    present = np.unique(given[given >= 0])
+    labels = np.where(given < 0, NO_LABEL, np.searchsorted(present, given))
     if len(present) < 2:
         raise UserError(f"the data set has images of {len(present)} class(es); needed: two or more")
     groups = group_copies(image.digest for image in found)
@@ -93,9 +101,17 @@ def index_images(images: Iterable[LabelledImage], class_names: Sequence[str]) ->
 
 
 def write_index(index: DatasetIndex, path: Path | str = INDEX_FILE) -> None:
-    """Write an index as a CSV file with the columns file, label, class and group."""
-    images = zip(index.files, index.labels, index.groups, strict=True)
-    write_csv(path, COLUMNS, ((file, label, index.classes[label], group) for file, label, group in images))
+    """Write an index as a CSV file with the columns file, label, class and group.
+
+    An image without a label has neither label nor class.
+    """
+    write_csv(path, COLUMNS, (_row(index, place) for place in range(len(index.files))))
+
+
+def _row(index: DatasetIndex, place: int) -> tuple[str, int | str, str, int]:
+    label = int(index.labels[place])
+    known: tuple[int | str, str] = (label, index.classes[label]) if label >= 0 else ("", "")
+    return (index.files[place], *known, int(index.groups[place]))
 
 
 def write_contradictions(index: DatasetIndex, path: Path | str = CONTRADICTIONS_FILE) -> None:
@@ -105,8 +121,7 @@ def write_contradictions(index: DatasetIndex, path: Path | str = CONTRADICTIONS_
     """
     places = np.flatnonzero(index.contradicts)
     places = places[np.argsort(index.groups[places], kind="stable")]
-    rows = ((index.files[i], index.labels[i], index.classes[index.labels[i]], index.groups[i]) for i in places)
-    write_csv(path, COLUMNS, rows)
+    write_csv(path, COLUMNS, (_row(index, place) for place in places.tolist()))
 
 
 def read_index(path: Path | str = INDEX_FILE) -> DatasetIndex:
@@ -117,10 +132,10 @@ def read_index(path: Path | str = INDEX_FILE) -> DatasetIndex:
         FileNotFoundError: there is no such file.
     """
     try:
-        rows = [(row["file"], int(row["label"]), row["class"], int(row["group"])) for row in read_csv(path)]
+        rows = [(row["file"], int(row["label"] or NO_LABEL), row["class"], int(row["group"])) for row in read_csv(path)]
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} is not a file of the download stage: {error}; `dvc repro` writes it again") from None
-    names = {label: name for _, label, name, _ in rows}
+    names = {label: name for _, label, name, _ in rows if label != NO_LABEL}
     if sorted(names) != list(range(len(names))) or len(names) < 2:
         raise UserError(f"{path} has the labels {sorted(names)}; allowed: 0, 1 and so on, without gaps")
     groups = np.array([group for *_, group in rows])

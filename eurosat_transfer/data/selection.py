@@ -28,6 +28,11 @@ class EncodedTiles(NamedTuple):
     labels: np.ndarray
 
 
+def join_tiles(*parts: EncodedTiles) -> EncodedTiles:
+    """Join tiles, one part after the other."""
+    return EncodedTiles(*map(np.concatenate, zip(*parts, strict=True)))
+
+
 @dataclass(frozen=True)
 class Selection:
     """The selected tiles of a data set, in the order of data/split.csv, which is that of the data set.
@@ -57,6 +62,16 @@ class Selection:
             files = {subset: of.tolist() for subset, of in divide(names, fold).items()}
             folds.append(Selection(self.classes, divide(self.indices, fold), divide(self.labels, fold), files))
         return folds
+
+    def with_all_in_train(self) -> "Selection":
+        """Return the selection with the tiles of test and REST in train too. Val stays."""
+        train = [subset for subset in ("train", "test", REST) if subset in self.indices]
+        return Selection(
+            self.classes,
+            self.indices | {"train": np.concatenate([self.indices[subset] for subset in train])},
+            self.labels | {"train": np.concatenate([self.labels[subset] for subset in train])},
+            self.files | {"train": [file for subset in train for file in self.files[subset]]},
+        )
 
     def pooled(self) -> "Selection":
         """Return the first fold with the test tiles of all folds, in the order of the pooled predictions."""
@@ -127,7 +142,8 @@ def read_selection(path: Path | str = SPLIT_FILE) -> Selection:
         by_subset[REST] = rest
     if unlabelled := [row for row in rows if row.subset == UNLABELLED]:
         by_subset[UNLABELLED] = unlabelled
-    others = np.array([row.other_folds for of in by_subset.values() for row in of], NO_FOLDS.dtype).T
+    labelled = [of for subset, of in by_subset.items() if subset != UNLABELLED]
+    others = np.array([row.other_folds for of in labelled for row in of], NO_FOLDS.dtype).T
     names = {row.label: row.class_name for row in rows if row.label is not None}
     return Selection(
         classes=[names[label] for label in sorted(names)],

@@ -38,9 +38,9 @@ def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarr
     contains the smaller one. Train is taken from the front of an order and val from its end, so that the size of train
     does not change val.
 
-    With split.unlabelled=rest, the images that are left over from train and val are a further subset, UNLABELLED. It
-    has no copies of images of train and val. Several folds have no such subset: what one fold leaves over, other folds
-    train and test on, with labels.
+    With split.unlabelled=rest, the images without labels are a further subset, UNLABELLED. With a single fold, so are
+    those that are left over from train and val: what one of several folds leaves over, the others train and test on,
+    with labels. UNLABELLED has no copies of other images with labels.
 
     Args:
         index: of the data set.
@@ -97,10 +97,15 @@ def _advise(index: DatasetIndex, params: Split) -> str:
     return f"; fewer than two different images: {', '.join(names)}: add images of these classes, or remove the classes"
 
 
+def _enlarge(params: Split) -> str:
+    more = "label more images of these classes"
+    return more if params.train == "all" else f"set a larger split.train or all, or {more}"
+
+
 def _keep(index: DatasetIndex, params: Split) -> np.ndarray:
-    """Find the places of the images that may be used."""
-    keep = params.contradictions == "keep"
-    return np.arange(len(index.files)) if keep else np.flatnonzero(~index.contradicts)
+    """Find the places of the images with labels that may be used."""
+    known = index.labels >= 0
+    return np.flatnonzero(known if params.contradictions == "keep" else known & ~index.contradicts)
 
 
 def _split_fold(
@@ -109,10 +114,12 @@ def _split_fold(
     where = f" in fold {fold + 1} of {params.folds}" if params.folds > 1 else ""
     for_training = f"available for train and val{where}: {_describe(index, others)}"
     others, tested = _in_stratified_order(index, others, rng), _in_stratified_order(index, tested, rng)
-    val = others[max(len(others) - params.val, 0) :]
+    first = others[np.unique(index.labels[others], return_index=True)[1]]  # of each class, in case it has no other
+    spare = others[~np.isin(index.groups[others], index.groups[first])]
+    val = spare[max(len(spare) - params.val, 0) :]
     free = others[~np.isin(index.groups[others], index.groups[val])]  # no copy of an image of val
     train = len(free) if params.train == "all" else params.train
-    if params.val > len(others) or not 1 <= train <= len(free):
+    if params.val > len(spare) or not 1 <= train <= len(free):
         raise UserError(
             f"split.train={params.train} and split.val={params.val} ask for too many images; {for_training}"
             f"{_advise(index, params)}"
@@ -121,16 +128,20 @@ def _split_fold(
     if test > len(tested):
         found = f"split.test={params.test} asks for too many images"
         raise UserError(f"{found}; available for test{where}: {_describe(index, tested)}{_advise(index, params)}")
-    if missing := np.setdiff1d(index.labels, index.labels[free[:train]]).tolist():
+    known = index.labels[index.labels >= 0]
+    if missing := np.setdiff1d(known, index.labels[free[:train]]).tolist():
         names = ", ".join(index.classes[label] for label in missing)
         raise UserError(
-            f"split.train={train} leaves no training image of {names}{where}; {for_training}; set a larger split.train "
-            f"or all{_advise(index, params)}"
+            f"split.train={params.train} leaves no training image of {names}{where}; {for_training}; {_enlarge(params)}"
+            f"{_advise(index, params)}"
         )
     subsets = {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
     rest = free[train:][~np.isin(index.groups[free[train:]], index.groups[free[:train]])]
-    if params.unlabelled == "rest" and params.folds == 1 and len(rest):
-        subsets[UNLABELLED] = np.sort(rest)
+    unlabelled = np.flatnonzero(index.is_unlabelled)
+    if params.folds == 1:
+        unlabelled = np.concatenate([unlabelled, rest])
+    if params.unlabelled == "rest" and len(unlabelled):
+        subsets[UNLABELLED] = np.sort(unlabelled)
     return subsets
 
 

@@ -14,7 +14,8 @@ def pool_results(folds: Sequence[Results]) -> Results:
         folds: the results of each fold, one or more.
 
     Returns:
-        All predictions, fold after fold. training_labels and unlabelled are means over the folds, rounded. A parameter
+        All predictions, fold after fold. training_labels and unlabelled are means over the folds, rounded, and
+        pseudo_labels are those of the first fold. A parameter
         that was chosen is named as usual if every fold chose the same value, and otherwise with the number of the fold.
     """
     if len(folds) == 1:
@@ -32,6 +33,7 @@ def pool_results(folds: Sequence[Results]) -> Results:
         chosen,
         round(sum(unlabelled) / len(folds)) if unlabelled else None,
         any(results.saw_test for results in folds),
+        folds[0].pseudo_labels,
     )
 
 

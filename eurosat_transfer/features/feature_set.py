@@ -42,7 +42,13 @@ class FeatureSet:
         names = {subset: np.array(of) for subset, of in self.files.items()}
         for fold in self.other_folds:
             files = {subset: of.tolist() for subset, of in divide(names, fold).items()} if names else {}
-            yield FeatureSet(divide(self.X, fold), divide(self.y, fold), self.classes, files)
+            unlabelled = {subset: of for subset, of in self.X.items() if subset == UNLABELLED}
+            yield FeatureSet(divide(self.X, fold) | unlabelled, divide(self.y, fold), self.classes, files)
+
+    def with_all_in_train(self) -> "FeatureSet":
+        """Return the features with the tiles of test and REST in train too. Val stays."""
+        X, y = self.select(*(subset for subset in ("train", "test", REST) if subset in self.X))
+        return FeatureSet(self.X | {"train": X}, self.y | {"train": y}, self.classes)
 
     @property
     def tested_files(self) -> list[str]:
@@ -56,7 +62,7 @@ class FeatureSet:
         """Return X and y of one subset, or of several subsets one after the other.
 
         Args:
-            subsets: train, val or test.
+            subsets: train, val, test or REST.
 
         Returns:
             X, (n, d), and y, (n,): the arrays themselves for one subset, copies for several.
@@ -86,8 +92,8 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
 
     Args:
         path: an .npz file with X_train, y_train, files_train, the same of val and test, and classes, as the extract
-            stage writes it. With several folds it also has folds, and perhaps X_rest, y_rest and files_rest. With a
-            single fold it may also have X_unlabelled and files_unlabelled.
+            stage writes it. With several folds it also has folds, and perhaps X_rest, y_rest and files_rest. It may
+            also have X_unlabelled and files_unlabelled.
 
     Raises:
         UserError: the file is missing or damaged, an array has another type or shape, a feature is not finite, or a
@@ -111,7 +117,7 @@ def load_features(path: Path | str = FEATURES_FILE) -> FeatureSet:
         if files[subset].dtype.kind != "U" or files[subset].shape != X[subset].shape[:1]:
             allowed = f"strings of shape ({len(X[subset])},)"
             raise UserError(f"{path}: files_{subset} is {_describe(files[subset])}; allowed: {allowed}")
-    images = sum(map(len, X.values()))
+    images = sum(map(len, y.values()))
     if other_folds.dtype.kind != "U" or other_folds.ndim != 2 or (len(other_folds) and other_folds.shape[1] != images):
         allowed = f"strings of shape (folds - 1, {images})"
         raise UserError(f"{path}: folds is {_describe(other_folds)}; allowed: {allowed}")

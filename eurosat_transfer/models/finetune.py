@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eurosat_transfer.data.label_subsets import nested_label_subsets
-from eurosat_transfer.data.selection import EncodedTiles
+from eurosat_transfer.data.selection import EncodedTiles, join_tiles
 from eurosat_transfer.evaluation.label_curve import Fit
 from eurosat_transfer.evaluation.predictions import Results
 from eurosat_transfer.features.inference import Network
@@ -60,7 +60,7 @@ def evaluate_finetune(
     network = Network(tuned.model, tuned.preprocess)
     val = predict_tiles(network, tiles["val"], "val", params.test_turns)
     if params.refit:
-        both = EncodedTiles(*map(np.concatenate, zip(tiles["train"], tiles["val"], strict=True)))
+        both = join_tiles(tiles["train"], tiles["val"])
         tuned = train_network(both, None, *common, checkpoints / "refit.npz")
         pseudo_labels += tuned.pseudo_labels
         network = Network(tuned.model, tuned.preprocess)

@@ -15,7 +15,6 @@ COMPONENTS = 24
 RESTARTS = 8  # of k-means: the best of them counts
 SMALLEST = 1e-6  # of the largest standard deviation: smaller components are rounding errors
 STEP = 2.0**-20  # the grid of the reduced features: the last bits of sums do not reach the clusters
-LEAST_DOUBT = 0.01  # weight of a tile whose class is certain: it still has a place in a cluster
 
 
 class Suggestion(NamedTuple):
@@ -58,7 +57,8 @@ def suggest_labels(X: np.ndarray, y: np.ndarray, count: int, beliefs: np.ndarray
     The tiles are divided into as many clusters as there are labels and tiles to choose. From each of the largest
     clusters without a label comes the tile nearest to its centre. With beliefs, tiles count by the doubt of their
     class: 1 minus the difference between the two largest probabilities. So there are more and smaller clusters where
-    the model is in doubt, and hardly any where it is certain.
+    the model is in doubt, and hardly any where it is certain. The fewer labels of each class there are, the less the
+    doubt matters.
 
     A class with a single label cannot be trained and tested. So the tile that most probably has the same class comes
     first.
@@ -79,8 +79,9 @@ def suggest_labels(X: np.ndarray, y: np.ndarray, count: int, beliefs: np.ndarray
     """
     with threadpool_limits(1):
         Z = reduce_features(X)
-        weights = np.ones(len(Z)) if beliefs is None else np.maximum(measure_doubt(beliefs), LEAST_DOUBT)
-        clusters, distances = _cluster(Z, int((y != NO_LABEL).sum()) + count, weights)
+        known = int((y != NO_LABEL).sum())
+        weights = np.ones(len(Z)) if beliefs is None else _weigh(beliefs, known)
+        clusters, distances = _cluster(Z, known + count, weights)
     sizes = np.bincount(clusters)
     sought = {} if beliefs is None else dict(list(_find_second_tiles(y, beliefs).items())[:count])
     is_free = y == NO_LABEL
@@ -94,6 +95,16 @@ def suggest_labels(X: np.ndarray, y: np.ndarray, count: int, beliefs: np.ndarray
     return [
         Suggestion(row, int(clusters[row]) + 1, int(sizes[clusters[row]]), sought.get(row, NO_LABEL)) for row in rows
     ]
+
+
+def _weigh(beliefs: np.ndarray, labels: int) -> np.ndarray:
+    """Weigh tiles by their doubt. A model of few labels is often wrong where it is certain, so weights have a minimum.
+
+    Args:
+        beliefs: float64, (n, classes).
+        labels: number of labels that the beliefs come from. With one label of each class, doubt has no say.
+    """
+    return np.maximum(measure_doubt(beliefs), min(1, beliefs.shape[1] / labels))
 
 
 def _find_second_tiles(y: np.ndarray, beliefs: np.ndarray) -> dict[int, int]:

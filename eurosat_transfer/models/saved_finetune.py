@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eurosat_transfer.data.selection import EncodedTiles
+from eurosat_transfer.data.selection import EncodedTiles, join_tiles
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.features.inference import Network
 from eurosat_transfer.models.finetuning import FineTuned, build_head, predict_tiles
@@ -16,6 +16,7 @@ from eurosat_transfer.networks.backbones import load_backbone
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import Parameters
+from eurosat_transfer.parameters.split import Split
 from eurosat_transfer.tensorflow_setup import keras, tf
 
 FINETUNED_WEIGHTS = Path("data/finetune.weights.h5")
@@ -69,9 +70,10 @@ def fit_finetune(
     preprocess = own_preprocess if parameters.section(Extract).preprocess else tf.identity
     has_seen_val = refit or params.refit
     subsets = ("train", "val") if has_seen_val else ("train",)
-    known = _concatenate(*(tiles[subset] for subset in subsets))
+    known = join_tiles(*(tiles[subset] for subset in subsets))
     train = partial(_finetune, unlabelled=unlabelled, classes=classes, parameters=parameters)
-    if refit and not params.refit:
+    # With several folds, the saved weights are of the first fold, and `known` are all labels.
+    if refit and (not params.refit or parameters.section(Split).folds > 1):
         model = train(known, checkpoint=checkpoints / "model.npz").model
     else:
         model = load_finetuned(classes, params)
@@ -95,10 +97,6 @@ def _finetune(
 ) -> FineTuned:
     preprocess = parameters.section(Extract).preprocess
     return train_network(train, None, unlabelled, classes, preprocess, parameters.section(Finetune), checkpoint)
-
-
-def _concatenate(*parts: EncodedTiles) -> EncodedTiles:
-    return EncodedTiles(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _select(tiles: EncodedTiles, positions: np.ndarray) -> EncodedTiles:

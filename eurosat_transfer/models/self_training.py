@@ -1,8 +1,9 @@
-"""Self-training: fine-tuning on labels and on pseudo-labels, which images without labels get from the network itself.
+"""Self-training: fine-tuning on labels and on pseudo-labels, which the classifier spread gives to other images.
 
 Every round has two steps. First the classifier spread labels the images by their features. These come from the
 pretrained network in the first round, and then from the network of the round before. Images with a confident label
-become training images. Then the pretrained network is fine-tuned on them, from its start, so that it does not keep the
+become training images. From the second round on, the confidence is no probability, because the network has seen
+these images before. Then the pretrained network is fine-tuned on them, from its start, so that it does not keep the
 mistakes of the round before.
 
 Source:
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eurosat_transfer.data.selection import EncodedTiles
+from eurosat_transfer.data.selection import EncodedTiles, join_tiles
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.inference import Network
 from eurosat_transfer.io.npz import read_npz, write_npz
@@ -79,10 +80,7 @@ def train_network(
             f"pseudo-label ({100 * confident.mean():.1f} %)",
             flush=True,
         )
-        joined = EncodedTiles(
-            np.concatenate([train.images, unlabelled[confident]]),
-            np.concatenate([train.labels, found[-1][confident]]),
-        )
+        joined = join_tiles(train, EncodedTiles(unlabelled[confident], found[-1][confident]))
         tuned = finetune(joined, val, classes, preprocess, params, _beside(checkpoint, f"round_{number}"))
     assert tuned is not None
     return tuned._replace(pseudo_labels=tuple(int((labels != NOT_CONFIDENT).sum()) for labels in found))
@@ -104,7 +102,7 @@ def label_images(
         int64, (n,): labels, or NOT_CONFIDENT.
     """
     X, others = network.predict(train.images, "train"), network.predict(unlabelled, "unlabelled")
-    probabilities = fit_spread(X, train.labels, others, SPREAD).probabilities(others, classes)
+    probabilities = fit_spread(X, train.labels, others, SPREAD, predicts_them=True).probabilities(others, classes)
     return np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), NOT_CONFIDENT)
 
 

@@ -48,10 +48,10 @@ class Finetune(Section):
     def check_with(self, sections: SectionLookup) -> None:
         """Check that there can be images without labels for the self-training."""
         split = sections.section(Split)
-        if self.unlabelled == "self-training" and (split.unlabelled != "rest" or split.folds > 1):
+        if self.unlabelled == "self-training" and split.unlabelled != "rest":
             raise ValueError(
-                "finetune.unlabelled=self-training needs split.unlabelled=rest and split.folds=1 (found "
-                f"split.unlabelled={split.unlabelled} and split.folds={split.folds})"
+                "finetune.unlabelled=self-training needs split.unlabelled=rest (found "
+                f"split.unlabelled={split.unlabelled})"
             )
 
     @model_validator(mode="after")

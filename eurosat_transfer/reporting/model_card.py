@@ -18,7 +18,7 @@ LICENCES = {  # of data sets; the licences of others are not known
     "landcover-demo": "The training images were drawn by eurosat-transfer, MIT licence.",
 }
 OWN_IMAGES = "The training images are not part of this model. Their licence decides whether you may share it."
-PSEUDO_LABELS = " It also learned from pseudo-labels, which images without labels got from the network itself."
+PSEUDO_LABELS = " It also learned from pseudo-labels: labels that the classifier spread gave to images without labels."
 OWN_WEIGHTS = (
     "The network started from weights that were trained elsewhere, on ImageNet if nothing else was set. Their licence "
     "holds for this model too."
@@ -55,7 +55,7 @@ def write_card(
         "tile_size": description.tile_size,
         "rendering": describe_rendering(description),
         "fitted_on": describe_labels(metrics[name]["training_labels"], calibration_images, params)
-        + (PSEUDO_LABELS if "pseudo_labels" in metrics[name] else ""),
+        + describe_unlabelled(metrics[name]),
         "ranked": sorted(metrics.items(), key=lambda item: -item[1]["test"]["accuracy"]),
         "test_images": int(confusion.sum()),
         "chosen": describe_choice(name, params["model"]["classifier"], metrics[name]["val"]["accuracy"]),
@@ -92,11 +92,22 @@ def describe_labels(tested: int, calibrated: int, params: Mapping[str, Mapping[s
         calibrated: number of images of the calibration set. After a refit, these are all that were fitted.
         params: all parameters.
     """
+    if params["split"]["folds"] > 1 and params["model"]["refit"]:
+        return f"all {calibrated} labels. The figures below are of all folds, each with a classifier of its own."
     if params["split"]["folds"] > 1:
         return "those of the first fold. The figures below are of all folds, each with a classifier of its own."
     if params["model"]["refit"]:
         return f"all {calibrated} selected labels but test: those of train and val."
     return f"{tested}, as it was tested."
+
+
+def describe_unlabelled(metrics: Mapping[str, Any]) -> str:
+    """Say what the classifier learned from images without labels, or return ""."""
+    if "pseudo_labels" in metrics:
+        return PSEUDO_LABELS
+    return (
+        f" It also learned from {metrics['unlabelled']:,} images without labels." if metrics.get("unlabelled") else ""
+    )
 
 
 def describe_choice(name: str, wanted: str, val_accuracy: float) -> str:

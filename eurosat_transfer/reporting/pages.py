@@ -67,7 +67,7 @@ def write_report(
     classes = selection.classes
     folds = [{subset: len(labels) for subset, labels in fold.labels.items()} for fold in selection.folds()]
     if UNLABELLED in selection.indices:
-        folds[0][UNLABELLED] = len(selection.indices[UNLABELLED])
+        folds = [fold | {UNLABELLED: len(selection.indices[UNLABELLED])} for fold in folds]
     curves = join_label_curves(results) if len(folds) == 1 else {}
     findings = describe_results(results, curves)
     if len(folds) > 1:

@@ -70,9 +70,17 @@ def test_a_data_set_without_contradictions_gives_an_empty_list(tmp_path):
     assert (tmp_path / "listed.csv").read_text() == "file,label,class,group\n"
 
 
-def test_an_image_without_label_is_refused():
-    with pytest.raises(UserError, match=r"image two\.jpg of the data set has no label; allowed: labelled images only"):
-        index_images([LabelledImage("one.jpg", 0, b""), LabelledImage("two.jpg", -1, b"")], NAMES)
+def test_images_without_labels_stay_without_and_contradict_nothing(tmp_path):
+    index = index_images([LabelledImage("new.jpg", -1, b"t"), LabelledImage("copy.jpg", -1, b"q"), *IMAGES], NAMES)
+    assert index.labels.tolist() == [-1, -1, 1, 0, 1, 0, 1]
+    assert index.is_unlabelled.tolist() == [True] + [False] * 6  # the copy of images with a label is not
+    assert index.count() == {"images": 7, "copies": 2, "contradictions": 0, "unlabelled": 2}
+    write_index(index, path := tmp_path / "index.csv")
+    assert path.read_text(encoding="utf-8").splitlines()[1:4] == ["new.jpg,,,0", "copy.jpg,,,1", "one.jpg,1,River,2"]
+    assert read_index(path).labels.tolist() == index.labels.tolist()
+    other = LabelledImage("other.jpg", 3, b"q")
+    contradicting = index_images([LabelledImage("copy.jpg", -1, b"q"), *IMAGES, other], NAMES)
+    assert contradicting.contradicts.tolist() == [True, False, True, False, True, False, True]
 
 
 @pytest.mark.parametrize(("images", "count"), [([], 0), (IMAGES[::2], 1)])

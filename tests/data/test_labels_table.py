@@ -130,16 +130,29 @@ def test_a_table_that_does_not_fit_is_refused(flat, tmp_path, content, message):
         assert "\n" not in str(refusal.value)
 
 
-def test_images_without_a_row_are_left_out_of_the_data_set(flat, tmp_path, capsys):
-    (flat / "labels.csv").write_text(f"file,label\n{ROWS}")
-    (flat / "4.png").write_text("nobody reads this file")
+def test_images_without_a_row_have_no_label_and_damaged_ones_are_left_out(flat, tmp_path, capsys):
+    (flat / "labels.csv").write_text(f"file,label\n{ROWS}5.png,Forest\n")
+    (flat / "5.png").write_bytes(encoded((7, 9, 9), "PNG"))
+    (flat / "4.png").write_text("no image")
     dataset = prepared(tmp_path / "dataset", name="folder", path=str(flat))
-    found = {tile.file: dataset.classes[tile.label] for tile in dataset}
-    assert found == {name: label for name, label in EXPECTED.items() if name != "3.png"}
+    found = {tile.file: dataset.classes[tile.label] if tile.label >= 0 else None for tile in dataset}
+    assert found == EXPECTED | {"3.png": None, "5.png": "Forest"}
+    printed = capsys.readouterr().out
     assert (
-        f"{flat}: 2 images have no row in labels.csv and are left out; `python -m eurosat_transfer suggest` chooses "
-        "which of them to label next\n"
-    ) in capsys.readouterr().out
+        f"{flat}: 2 images have no row in labels.csv, so no label; `python -m eurosat_transfer suggest` chooses which "
+        "of them to label next\n"
+    ) in printed
+    assert "left out, because they have no label: 4.png is not a readable image" in printed
+
+
+def test_a_class_with_one_label_waits_for_the_second(flat, capsys):
+    for number in (4, 5):
+        (flat / f"{number}.png").write_bytes(encoded((9, 9, number), "PNG"))
+    rows = "0.png,River\n1.png,River\n2.png,Lake\n3.png,Lake\n4.png,Sea\n"
+    (flat / "labels.csv").write_text(f"file,label\n{rows}")
+    expected = {"0.png": "River", "1.png": "River", "2.png": "Lake", "3.png": "Lake", "4.png": None, "5.png": None}
+    assert labels(flat) == expected
+    assert "these classes have one label, and are left out until they have two: 'Sea';" in capsys.readouterr().out
 
 
 def test_a_flat_folder_without_a_table_is_refused_with_both_ways(flat):

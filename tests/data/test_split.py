@@ -354,16 +354,36 @@ def test_if_all_images_contradict_each_other_the_line_says_so():
 
 
 def test_classes_without_two_different_images_are_named_with_what_to_do():
-    message = r"available for test: 0 images \(a 0, b 0, c 0\); fewer than two different images: a, b, c: add images of"
+    message = r"for train and val: 24 images \(a 8, b 8, c 8\); fewer than two different images: a, b, c: add images of"
     with pytest.raises(UserError, match=message):
         split_folds([0, 1, 2] * 8, [0, 1, 2] * 8, **SMALL)
 
 
 def test_a_class_without_training_image_names_the_way_out():
     labels = [0] * 30 + [1] * 30 + [2]  # the image of c is not among the first two of 31
-    message = r"leaves no training image of c; .*; set a larger split.train or all; fewer than two .*: c: add images"
+    message = r"leaves no training image of c; .*; set a larger split.train or all, or label more .*: c: add images"
     with pytest.raises(UserError, match=message):
         split_folds(labels, train=2, val=2, test=4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_val_does_not_take_the_last_image_of_a_class(seed):
+    """Of each class there are two labels: one is for the test, and the other one for training."""
+    for subsets in split_folds([0, 1, 2] * 2 + [0] * 10, folds=3, train="all", val=2, test="all", seed=seed):
+        assert len(subsets["val"]) == 2
+        assert set(np.array([0, 1, 2] * 2 + [0] * 10)[subsets["train"]]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_images_without_labels_are_unlabelled_in_every_fold(folds):
+    labels = np.where(np.arange(601) % 2, LABELS, -1)
+    groups = np.arange(601)
+    groups[2], groups[4] = 1, 0  # a copy of a labelled image, and one of an unlabelled image
+    common = {"folds": folds, "train": "all", "val": 20, "test": "all"}
+    for subsets in split_folds(labels, groups, unlabelled="rest", **common):
+        assert subsets[UNLABELLED].tolist() == [place for place in range(0, 601, 2) if place != 2]
+        assert all((labels[subsets[subset]] >= 0).all() for subset in SUBSETS)
+    assert all(UNLABELLED not in subsets for subsets in split_folds(labels, groups, unlabelled="none", **common))
 
 
 def test_the_stage_says_what_to_do_about_a_class_of_one_image(world, capsys):

@@ -38,6 +38,7 @@ from eurosat_transfer.features.inference import load_network
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.calibration import fit_temperature
+from eurosat_transfer.models.chosen_labels import buy_labels
 from eurosat_transfer.models.label_curve import CurveParameters, fit_label_curve
 from eurosat_transfer.models.label_suggestion import NO_LABEL, suggest_labels
 from eurosat_transfer.models.out_of_fold import out_of_fold_scores
@@ -114,7 +115,7 @@ def test_all_tiles_are_prepared_and_split(eurosat):
 
 
 def test_fine_tuning_is_more_accurate_than_probe_and_svm(eurosat):
-    mobilenet(eurosat, **{"finetune.label_sizes": [], "split.unlabelled": "none"})
+    mobilenet(eurosat, **{"backbone.image_size": 128, "finetune.label_sizes": [], "split.unlabelled": "none"})
     for stage in (split, backbone, extract, svm, probe, finetune):
         stage.main()
     accuracy = {name: read_json(f"metrics/{name}.json")["test"]["accuracy"] for name in ("svm", "probe", "finetune")}
@@ -358,15 +359,18 @@ def test_flipped_labels_are_the_first_suspects_and_few_others_are_flagged(all_fe
 def test_chosen_labels_are_worth_more_than_drawn_ones(all_features):
     """The pool is a half of EuroSAT, and nothing is known of its labels. Drawn tiles are drawn from all of the pool."""
     index = read_index()
-    accuracies = {(way, size): [] for size in (20, 40) for way in ("chosen", "drawn")}
+    sizes = (20, 40, 80, 160)
+    accuracies = {(way, size): [] for size in sizes for way in ("chosen", "in rounds", "drawn")}
     for seed in range(3):
-        sizes = {"train": "all", "val": 160, "test": "all"}
-        params = Split(**sizes, by="class", folds=1, contradictions="exclude", unlabelled="none", seed=seed)
+        subsets = {"train": "all", "val": 160, "test": "all"}
+        params = Split(**subsets, by="class", folds=1, contradictions="exclude", unlabelled="none", seed=seed)
         pool, _, test = split_dataset(index, params)[0].values()
-        for size in (20, 40):
+        rounds = buy_labels(all_features[pool], index.labels[pool], sizes)
+        for size, bought in zip(sizes, rounds, strict=True):
             suggested = suggest_labels(all_features[pool], np.full(len(pool), NO_LABEL), size)
-            rows = [np.random.default_rng(draw).permutation(len(pool))[:size] for draw in range(20)]
-            for way, of in [("chosen", [row for row, *_ in suggested]), *(("drawn", of) for of in rows)]:
+            rows = [np.random.default_rng(draw).permutation(len(pool))[:size] for draw in range(20 if size < 80 else 5)]
+            ways = [("chosen", [row for row, *_ in suggested]), ("in rounds", bought), *(("drawn", of) for of in rows)]
+            for way, of in ways:
                 labelled = pool[of]
                 machine = fit_svm(all_features[labelled], index.labels[labelled], "rbf", 10)
                 accuracies[way, size].append(machine.score(all_features[test[::4]], index.labels[test[::4]]))
@@ -376,3 +380,5 @@ def test_chosen_labels_are_worth_more_than_drawn_ones(all_features):
     assert means["chosen", 20] >= 0.711
     assert means["chosen", 40] >= 0.802
     assert means["chosen", 20] - means["drawn", 20] >= 0.206
+    for size in sizes:
+        assert min(means["chosen", size], means["in rounds", size]) > means["drawn", size]

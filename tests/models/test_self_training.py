@@ -43,7 +43,7 @@ def mixed_tiles(count: int, seed: int) -> EncodedTiles:
 def test_an_image_gets_a_label_if_and_only_if_its_confidence_reaches_the_threshold():
     train, others, network = mixed_tiles(12, seed=0), mixed_tiles(40, seed=5).images, MeanColours()
     X, unknown = network.predict(train.images, ""), network.predict(others, "")
-    probabilities = fit_spread(X, train.labels, unknown, SPREAD).probabilities(unknown, 2)
+    probabilities = fit_spread(X, train.labels, unknown, SPREAD, predicts_them=True).probabilities(unknown, 2)
     confidence = probabilities.max(axis=1)
     for threshold in (0.0, float(np.sort(confidence)[20]), float(confidence.max())):
         labels = label_images(train, others, network, 2, threshold)

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from eurosat_transfer.data.index import NO_LABEL
 from eurosat_transfer.data.tfds import tfds
 
 
@@ -24,8 +25,8 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         """Return the names of the classes, in the order of their labels."""
         raise NotImplementedError
 
-    def _tiles(self) -> Iterator[tuple[str, str, bytes]]:
-        """Yield each tile as (unique file name, class, encoded image)."""
+    def _tiles(self) -> Iterator[tuple[str, str | None, bytes]]:
+        """Yield each tile as (unique file name, class or None, encoded image)."""
         raise NotImplementedError
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -46,4 +47,5 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
 
     def _generate_examples(self) -> Iterator[tuple[str, dict]]:
         for name, label, encoded in self._tiles():
-            yield name, {"image": io.BytesIO(encoded), "label": label, "filename": name}
+            known = NO_LABEL if label is None else label
+            yield name, {"image": io.BytesIO(encoded), "label": known, "filename": name}

@@ -30,18 +30,18 @@ class FoundImage(NamedTuple):
     """An image that is found and not read yet.
 
     Attributes:
-        label: the name of its class.
+        label: the name of its class. None: it has no label.
         read: a function that reads the file. It raises UserError if the file is too large or damaged.
     """
 
-    label: str
+    label: str | None
     read: Callable[[], bytes]
 
 
 def find_images(path: Path) -> dict[str, FoundImage]:
     """Find the images of a folder or zip file, and print how many other files it has.
 
-    The labels come from the table labels.csv if there is one. Images without a row are left out. Without a table, the
+    The labels come from the table labels.csv if there is one. Images without a row have no label. Without a table, the
     name of the folder that an image is in is its label.
 
     Args:
@@ -68,19 +68,31 @@ def find_images(path: Path) -> dict[str, FoundImage]:
     else:
         check_utf8(path, names)
         labels = read_labels(path, table, found[table](), names)
-        check_two_labels(path, table, labels.values())
         print(f"{path}: the labels of {len(labels)} images come from {table}; the names of folders are not used")
         if unlabelled := len(names) - len(labels):
             print(
-                f"{path}: {unlabelled} images have no row in {table} and are left out; `python -m eurosat_transfer "
+                f"{path}: {unlabelled} images have no row in {table}, so no label; `python -m eurosat_transfer "
                 "suggest` chooses which of them to label next"
             )
+            labels = _without_single_labels(path, labels)
+        check_two_labels(path, table, labels.values())
     if table is None and (bare := _find_folders_without_images(path, names, found)):
         print(f"{path}: no JPEG, PNG or GeoTIFF images in {join_names(bare)}; so these folders are no classes")
     others = len(found) - len(names) - (table is not None)
     if others:
         print(f"{path}: {others} other files are ignored; JPEG, PNG and GeoTIFF images are read")
-    return {name: FoundImage(labels[name], found[name]) for name in names if name in labels}
+    return {name: FoundImage(labels.get(name), found[name]) for name in names}
+
+
+def _without_single_labels(path: Path, labels: dict[str, str]) -> dict[str, str]:
+    """Leave out the classes that have one label so far: they cannot be both trained and tested."""
+    counts = Counter(labels.values())
+    if single := sorted(label for label, count in counts.items() if count == 1):
+        print(
+            f"{path}: these classes have one label, and are left out until they have two: {join_names(single)}; "
+            "`python -m eurosat_transfer suggest` looks for the second"
+        )
+    return {name: label for name, label in labels.items() if counts[label] > 1}
 
 
 def _find_folders_without_images(path: Path, names: Sequence[str], found: Iterable[str]) -> list[str]:
@@ -139,10 +151,11 @@ class Folder(TileBuilder):
             )
 
     def _classes(self) -> list[str]:
-        return sorted({image.label for image in self._images.values()})
+        return sorted({image.label for image in self._images.values() if image.label is not None})
 
-    def _tiles(self) -> Iterator[tuple[str, str, bytes]]:
+    def _tiles(self) -> Iterator[tuple[str, str | None, bytes]]:
         broken: list[str] = []
+        left_out: list[str] = []
         images = tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None)
         for place, (name, image) in enumerate(images):
             try:
@@ -150,11 +163,13 @@ class Folder(TileBuilder):
             except UserError as error:
                 if place == 0 and isinstance(error, RenderingMismatchError):  # one for all images, as it seems
                     raise
-                broken.append(str(error))
+                (left_out if image.label is None else broken).append(str(error))
             else:
                 yield self._key(name), image.label, encoded
         if broken:
             raise UserError(_describe_broken(broken, len(self._images)))
+        if left_out:
+            print(f"left out, because they have no label: {_describe_broken(left_out, len(self._images))}")
 
     def _key(self, name: str) -> str:
         """Return the name under which the data set stores an image. TFDS orders the images by its hash."""

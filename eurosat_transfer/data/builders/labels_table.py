@@ -91,4 +91,6 @@ def check_two_labels(source: Path, table: str, labels: Iterable[str]) -> None:
     different = sorted(set(labels))
     if len(different) < 2:
         found = ", ".join(different) or "none"
-        raise UserError(f"{source}: {table} has these labels: {found}; needed: two or more")
+        raise UserError(
+            f"{source}: {table} has these labels: {found}; needed: two or more, so label tiles of another class"
+        )

@@ -244,8 +244,8 @@ FAULTS = [
     Fault(
         "refit forgets val",
         "eurosat_transfer/models/finetune.py",
-        'zip(tiles["train"], tiles["val"], strict=True)',
-        'zip(tiles["train"], tiles["train"], strict=True)',
+        'join_tiles(tiles["train"], tiles["val"])',
+        'join_tiles(tiles["train"], tiles["train"])',
         _tests(TESTS + "finetuning", "test_refit_tests_a_network_that_was_trained_on_train_and_val_together"),
     ),
     Fault(

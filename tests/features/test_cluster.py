@@ -115,7 +115,10 @@ def test_a_killed_worker_and_a_killed_node_change_nothing(prepared, cluster):
 @pytest.mark.parametrize(
     ("is_installed", "message"),
     [
-        (True, r"no cluster answers at '127.0.0.1:9' \(.*refused\); allowed: auto, host:port, ray://host:port"),
+        (
+            True,
+            r"no cluster answers at '127.0.0.1:9' \(.*refused\); allowed: auto, host:port, ray://host:port; without a cluster, unset the variable",
+        ),
         (False, r"Ray is not installed; run pip install 'ray\[default\]'"),
     ],
     ids=["no cluster", "no Ray"],

@@ -116,3 +116,28 @@ def test_the_sheet_fits_into_its_window(make, width):
     assert sheet.browser.execute_script(desk)
     sheet.press("b")
     assert sheet.labels()[0] == "✓ class 6"
+
+
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_current_tile_is_never_behind_the_desk(make, width):
+    long = "a" * 64
+    tiles = [SheetTile(f"{n}.png", encoded((n, 9, 9), "PNG"), None, long, f"{long} 0.4") for n in range(40)]
+    sheet = make(tiles, [*(f"class {n}" for n in range(40)), long], width=width)
+    assert sheet.browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    for _ in range(30):
+        sheet.press("1")
+        hidden = """
+            const tile = document.querySelector(".tile.current").getBoundingClientRect();
+            return document.querySelector(".desk").getBoundingClientRect().bottom - tile.top;
+        """
+        assert sheet.browser.execute_script(hidden) <= 0
+    assert sheet.text("#count") == "30 of 40 done"
+
+
+def test_space_keeps_the_label_that_a_tile_has(make, tmp_path):
+    tile = SheetTile("1.png", encoded((1, 2, 3), "PNG"), "Forest", "水面")
+    sheet = make([tile], known={"1.png": "Forest"})
+    assert "Enter: 水面 · Space: Forest" in sheet.text("#note")
+    sheet.press(Keys.SPACE)
+    assert sheet.labels() == ["✓ Forest"]
+    assert saved(sheet, tmp_path) == {"1.png": "Forest"}

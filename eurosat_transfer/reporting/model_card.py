@@ -60,6 +60,7 @@ def write_card(
         "test_images": int(confusion.sum()),
         "chosen": describe_choice(name, params["model"]["classifier"], metrics[name]["val"]["accuracy"]),
         "refit": params["model"]["refit"],
+        "folds": params["split"]["folds"],
         "comparisons": [pair["words"] for pair in comparison["pairs"] if name in (pair["better"], pair["worse"])],
         "per_class": summarise_classes(confusion, description.classes),
         "calibration_images": calibration_images,

@@ -56,5 +56,7 @@ def test_with_folds_a_refit_model_learns_from_all_labels(world, tmp_path):
         stage.main()
     described = load_model(Path("model")).description
     assert len(described.calibration_scores) == 2 * LABELS  # each label was held out once
-    assert f"all {2 * LABELS} labels" in Path("model/README.md").read_text(encoding="utf-8")
+    card = Path("model/README.md").read_text(encoding="utf-8")
+    assert f"all {2 * LABELS} labels" in card
+    assert "It was fitted once more, on all labels\n" in card
     assert sum(map(sum, described.confusion)) == 2 * LABELS

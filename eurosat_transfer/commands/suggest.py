@@ -113,7 +113,10 @@ def _suggest(pool: Pool, wanted: int) -> None:
     write_csv(TABLE, COLUMNS, rows)
     write_contact_sheet(PAGE, tiles, sorted(set(labels)), f"Label {len(tiles)} tiles", pool.known | known, pool.about)
     if single := [name for name in sorted(set(labels)) if labels.count(name) == 1]:
-        print(f"classes with one label: {', '.join(single)}; `dvc repro` needs two, so the first tiles may be of these")
+        print(
+            f"classes with one label: {', '.join(single)}; `dvc repro` leaves them out until they have two, so the "
+            "first tiles may be of these"
+        )
     print(f"{len(tiles)} of {unlabelled:,} tiles without a label; open {PAGE} in a browser")
 
 

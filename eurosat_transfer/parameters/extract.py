@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from eurosat_transfer.parameters.section import AsText, Count, Section, Sha256, Text
+from eurosat_transfer.parameters.model import Model
+from eurosat_transfer.parameters.section import AsText, Count, Section, SectionLookup, Sha256, Text
 
 
 class Extract(Section):
@@ -15,6 +16,15 @@ class Extract(Section):
     pixel_size: Count
     features: Annotated[Text | None, AsText]
     sha256: Sha256 | None
+
+    def check_with(self, sections: SectionLookup) -> None:
+        """Check that the saved model can compute what its classifier learned from: it computes in float32."""
+        saved = sections.section(Model).classifier
+        if self.precision != "float32" and saved != "finetune":
+            raise ValueError(
+                f"extract.precision={self.precision} needs model.classifier=finetune (found {saved}): a saved model "
+                "computes in float32, and a classifier of other features loses accuracy there"
+            )
 
     @model_validator(mode="after")
     def _check_that_the_checksum_has_a_file(self) -> Self:

@@ -64,7 +64,7 @@ def test_with_labels_the_others_are_suggested_with_what_the_model_believes(tiles
     assert [tile["suggested"] for tile in data["tiles"]] == [row["believed"] for row in rows]
     assert rows[0]["why"].startswith("perhaps Meadow, which has one label; Meadow ")
     assert tiles[rows[0]["file"]] == "Meadow"
-    assert "classes with one label: Meadow; `dvc repro` needs two" in capsys.readouterr().out
+    assert "classes with one label: Meadow; `dvc repro` leaves them out until they have two" in capsys.readouterr().out
 
 
 def test_damaged_images_are_left_out_and_keep_their_labels(tiles, capsys):

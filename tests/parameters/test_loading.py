@@ -397,3 +397,11 @@ def test_import_of_the_parameters_loads_no_heavy_library(module, not_loaded):
     code = f"import eurosat_transfer.parameters.{module}, sys; print([m for m in {not_loaded} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_bfloat16_features_and_a_model_in_float32_do_not_fit(world):
+    folder = world(**{"extract.precision": "bfloat16", "model.classifier": "svm"})
+    with pytest.raises(UserError, match=r"extract.precision=bfloat16 needs model.classifier=finetune \(found svm\)"):
+        load_parameters(folder / "params.yaml")
+    folder = world(**{"extract.precision": "bfloat16", "model.classifier": "finetune"})
+    assert load_parameters(folder / "params.yaml").as_dict()["extract"]["precision"] == "bfloat16"

@@ -22,3 +22,9 @@ def test_copies_and_contradictions_are_counted():
     _, kept = describe_data(NONE | {"copies": 12, "contradictions": 4}, "keep", [FOLD])
     assert "They are used all the same (`split.contradictions=keep`)" in kept
     assert len(describe_data(NONE | {"copies": 12}, "exclude", [FOLD])) == 1
+
+
+def test_missing_labels_are_counted_with_what_they_mean_for_the_accuracy():
+    [sentence] = describe_data({"images": 1200, "copies": 0, "contradictions": 0, "unlabelled": 1100}, "exclude", [{}])
+    assert "1,100 of the 1,200 images of the data set have no label." in sentence
+    assert "the accuracy here is not that on all images" in sentence

@@ -21,16 +21,14 @@ from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.models.chosen_labels import CHOSEN, DRAWN, fit_chosen_labels
 from eurosat_transfer.parameters.labels import Labels
-from eurosat_transfer.parameters.loading import load_parameters
-from eurosat_transfer.parameters.svm import Svm
+from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.reporting.label_curve_picture import draw_label_curve
 
 
 def main() -> None:
     """Run the stage."""
-    parameters = load_parameters()
-    fits = fit_chosen_labels(load_features(), parameters.section(Labels), parameters.section(Svm))
+    fits = fit_chosen_labels(load_features(), load_section(Labels))
     summary: dict[str, list[dict[str, Any]]] = {CHOSEN: [], DRAWN: []}
     summary |= summarise_label_curve(fits)
     differences = compare_choices(fits, CHOSEN, DRAWN)

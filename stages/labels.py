@@ -1,6 +1,6 @@
-"""Measure how much more labels help: svm, probe and spread on growing subsets of the training features.
+"""Compare the label curves of svm, probe and spread: how much more labels help.
 
-Reads   data/features.npz
+Reads   data/svm_labels.npz, data/probe_labels.npz, data/spread_labels.npz
 Writes  plots/labels.csv          classifier, images, draw, accuracy; one row per fit
         metrics/labels.json       mean, sd and standard error of the test accuracy over the draws, by
                                   classifier and number of images, and the gain over half as many
@@ -8,42 +8,25 @@ Writes  plots/labels.csv          classifier, images, draw, accuracy; one row pe
         metrics/label_pairs.json  the differences between the classifiers on the same draws, with
                                   simultaneous intervals over the draws and the test images
         plots/labels.png
-
-Each draw orders the training images at random and takes the first n of every class, so that a
-larger subset contains the smaller ones. All training images are fitted once. With C: auto, the
-penalty is chosen for each subset, by cross-validation on its own labels. With probe.solver: sgd,
-the probe has no curve. For spread, the training images outside a subset are images without labels,
-unless split.unlabelled is none.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from eurosat_transfer.evaluation.curve_files import read_curve
 from eurosat_transfer.evaluation.label_curve import compare_label_curves, summarise_label_curve, write_fits
-from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.io.json_files import write_json
-from eurosat_transfer.models.label_curve import CurveParameters, fit_label_curve
-from eurosat_transfer.parameters.labels import Labels
-from eurosat_transfer.parameters.loading import load_parameters
-from eurosat_transfer.parameters.probe import Probe
-from eurosat_transfer.parameters.split import Split
-from eurosat_transfer.parameters.spread import Spread
-from eurosat_transfer.parameters.svm import Svm
 from eurosat_transfer.pipeline.stage import run_stage
 from eurosat_transfer.reporting.label_curve_picture import draw_label_curve
 
 
 def main() -> None:
     """Run the stage."""
-    parameters = load_parameters()
-    params = CurveParameters(
-        labels=parameters.section(Labels),
-        svm=parameters.section(Svm),
-        probe=parameters.section(Probe),
-        spread=parameters.section(Spread),
-        unlabelled=parameters.section(Split).unlabelled,
-    )
-    fits = fit_label_curve(load_features(), params)
+    fits = [
+        *read_curve("probe"),
+        *read_curve("spread"),
+        *read_curve("svm"),
+    ]
     summary = summarise_label_curve(fits)
     write_fits("plots/labels.csv", fits)
     write_json("metrics/labels.json", summary)

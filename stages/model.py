@@ -1,27 +1,23 @@
-"""Save one classifier as a model that others can apply, without this project.
+"""Save the chosen classifier as a model that others can apply, without this project.
 
-Reads   metrics/NAME.json, plots/NAME_predictions.csv, metrics/compare.json   of the classifiers
+Reads   data/choice.json   the name of the classifier
         data/array_records/  data/split.csv  data/backbone/  data/features.npz  data/finetune.weights.h5
 Writes  model/model.onnx   images, uint8, (n, height, width, 3), RGB, of any size -> probabilities,
                            float32, (n, classes), and distance, float32, (n,), from the training images
         model/model.json   the names of the classes, and what `predict` must know
-        model/README.md    the model card
 
-model.classifier names the classifier; auto is the one with the best accuracy on val. With
-model.refit: false it is saved as it was tested. With true it is fitted once more, on all labels but
-test, and prediction sets are calibrated by cross-validation. With several folds, it is fitted on all
-labels, because all of them are tested, by classifiers that did not see them.
+With model.refit: false the classifier is saved as it was tested. With true it is fitted once more, on
+all labels but test, and prediction sets are calibrated by cross-validation. With several folds, it is
+fitted on all labels, because all of them are tested, by classifiers that did not see them.
 """
 
+import numpy as np
+
 from eurosat_transfer.data.selection import NO_IMAGES, open_selection
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.evaluation.confusion import count_confusion
 from eurosat_transfer.features.feature_set import load_features
-from eurosat_transfer.io.atomic import atomic_write
-from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.checkpoints import checkpoint_folder
-from eurosat_transfer.models.model_folder import choose_classifier, fit_classifier, write_model
+from eurosat_transfer.models.model_folder import fit_classifier, write_model
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_parameters
@@ -29,16 +25,14 @@ from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.split import Split
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
-from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL
-from eurosat_transfer.reporting.model_card import write_card
+from eurosat_transfer.prediction.saved_model import MODEL
 from eurosat_transfer.tensorflow_setup import use_threads
 
 
 def main() -> None:
     """Run the stage."""
-    parameters = load_parameters()
-    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
-    name = choose_classifier(parameters.section(Model).classifier, metrics)
+    parameters, choice = load_parameters(), read_json("data/choice.json")
+    name = choice["classifier"]
     if name == "finetune":
         use_threads(parameters.section(Finetune).threads)
     dataset, selection = open_selection()
@@ -52,14 +46,10 @@ def main() -> None:
     unlabelled = selection.read_unlabelled(dataset) if self_training else NO_IMAGES
     with checkpoint_folder("model", digest_inputs("model"), parameters.as_dict()) as checkpoints:
         classifier = fit_classifier(name, tiles, unlabelled, features, parameters, checkpoints)
-    confusion = count_confusion(read_csv(f"plots/{name}_predictions.csv"), selection.classes)
-    with atomic_write(MODEL) as folder:
-        folder.mkdir()
-        description = write_model(
-            folder, name, classifier, tiles, selection.classes, confusion, parameters.section(Data)
-        )
-        write_card(folder / CARD_FILE, description, parameters.as_dict(), metrics, read_json("metrics/compare.json"))
-    print(f"{MODEL}: {name}, {len(description.classes)} classes")
+    MODEL.mkdir(exist_ok=True)
+    confusion = np.array(choice["confusion"])
+    write_model(MODEL, name, classifier, tiles, selection.classes, confusion, parameters.section(Data))
+    print(f"{MODEL}: {name}, {len(selection.classes)} classes")
 
 
 if __name__ == "__main__":

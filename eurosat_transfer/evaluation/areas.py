@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from eurosat_transfer.evaluation.intervals import LEVEL
 
@@ -53,7 +53,7 @@ def estimate_areas(
     total = int(mapped.sum())
     shares = mapped / max(total, 1)
     corrected, error = corrected_shares(shares, confusion)
-    half = norm.ppf((1 + LEVEL) / 2) * error
+    half = ndtri((1 + LEVEL) / 2) * error
     unknown = np.zeros(count)
     unknown[untested_classes(mapped, confusion)] = shares[untested_classes(mapped, confusion)]
     low = np.clip(corrected - half - unknown, 0, 1)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import confusion_matrix
 
 
 def count_confusion(predictions: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> np.ndarray:
@@ -17,5 +16,8 @@ def count_confusion(predictions: Sequence[Mapping[str, Any]], classes: Sequence[
     Returns:
         int64, (classes, classes): a row for each actual class, a column for each predicted class.
     """
-    actual, predicted = ([row[column] for row in predictions] for column in ("actual", "predicted"))
-    return confusion_matrix(actual, predicted, labels=classes)
+    label_of = {name: label for label, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    for row in predictions:
+        counts[label_of[row["actual"]], label_of[row["predicted"]]] += 1
+    return counts

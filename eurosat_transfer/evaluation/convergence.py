@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -59,7 +59,7 @@ def compare_speeds(iterations: Mapping[str, Sequence[int | None]]) -> dict[str, 
     count = len(logarithms)
     if count < 2:
         return result | {"low": None, "high": None, "beyond_spread": False}
-    margin = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * logarithms.std(ddof=1) / np.sqrt(count)
+    margin = stdtrit(count - 1, (1 + CONFIDENCE) / 2) * logarithms.std(ddof=1) / np.sqrt(count)
     low, high = float(np.exp(mean - margin)), float(np.exp(mean + margin))
     return result | {"low": low, "high": high, "beyond_spread": low > 1}
 

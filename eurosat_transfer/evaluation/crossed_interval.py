@@ -1,7 +1,7 @@
 """Confidence interval of a mean over random draws of the training images and over test images."""
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from eurosat_transfer.evaluation.intervals import LEVEL
 
@@ -43,5 +43,5 @@ def crossed_interval(differences: np.ndarray, level: float = LEVEL) -> tuple[flo
     of_draws = differences.mean(axis=1).var(ddof=1) / draws if draws > 1 else 0.0
     variance = of_draws + of_images
     freedom = variance**2 / (of_draws**2 / max(draws - 1, 1) + of_images**2 / (count - 1))
-    half = t.ppf((1 + level) / 2, freedom) * variance**0.5
+    half = stdtrit(freedom, (1 + level) / 2) * variance**0.5
     return float(mean - half), float(mean + half)

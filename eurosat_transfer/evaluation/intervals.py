@@ -10,7 +10,7 @@ All functions take single numbers or arrays of the same shape.
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 LEVEL = 0.95  # of an interval that stands alone
 
@@ -31,7 +31,7 @@ def wilson_interval(correct: Any, count: Any, level: float = LEVEL) -> tuple[Any
     Source:
         Wilson, 1927, Probable inference, the law of succession, and statistical inference, JASA 22.
     """
-    z = norm.ppf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     centre = (correct + z**2 / 2) / (count + z**2)
     half = z / (count + z**2) * np.sqrt(correct * (count - correct) / count + z**2 / 4)
     # Without rounding, these two ends are exactly 0 and 1. The index turns arrays of no dimension into numbers.

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from eurosat_transfer.evaluation.intervals import LEVEL, wilson_interval
 
@@ -143,7 +143,7 @@ def _interval(
     freedom = np.inf
     if units > 1 and (of_seeds := float(unit_means.var(ddof=1) / units)):
         freedom = (units - 1) * max(1.0, variance / of_seeds) ** 2
-    factor = t.ppf((1 + LEVEL) / 2, freedom) ** 2
+    factor = stdtrit(freedom, (1 + LEVEL) / 2) ** 2
     variance_of_images = float(np.var(of_images, ddof=1))
     smallest = (mean, mean)
     if runs[0].correct.dtype == bool:

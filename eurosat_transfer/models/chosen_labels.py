@@ -9,22 +9,21 @@ from tqdm import tqdm
 from eurosat_transfer.evaluation.label_curve import Fit
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.models.label_suggestion import NO_LABEL, fit_beliefs, suggest_labels
-from eurosat_transfer.models.svm import choose_svm_penalty, fit_svm
+from eurosat_transfer.models.svm import fit_svm
 from eurosat_transfer.parameters.labels import Labels
-from eurosat_transfer.parameters.svm import Svm
 
 CHOSEN, DRAWN = "chosen", "drawn"
+KERNEL, C = "rbf", 10.0  # of the SVM. They are fixed: the curves compare choices of labels, not machines
 MAX_LABELS = 640  # with more labels, the choice hardly matters, and it takes long
 
 
-def fit_chosen_labels(features: FeatureSet, labels: Labels, svm: Svm) -> list[Fit]:
+def fit_chosen_labels(features: FeatureSet, labels: Labels) -> list[Fit]:
     """Fit an SVM on chosen and on drawn tiles of train, as if nobody had labelled the others.
 
     Args:
         features: the features of train and test.
         labels: the parameters of the labels stage. Here, sizes are multiplied by the number of classes, because who
             draws or chooses a tile does not know its class.
-        svm: the parameters of the svm stage.
 
     Returns:
         The fits, sorted by CHOSEN and DRAWN, number of images and draw. There is one choice, and it has draw 0. Sizes
@@ -39,7 +38,7 @@ def fit_chosen_labels(features: FeatureSet, labels: Labels, svm: Svm) -> list[Fi
     fits = []
     with threadpool_limits(1):
         for name, draw, of in tqdm(rows, desc="chosen", unit="subset", mininterval=1, disable=None):
-            correct = _fit_and_predict(X[of], y[of], unseen, svm) == actual
+            correct = _fit_and_predict(X[of], y[of], unseen) == actual
             fits.append(Fit(name, len(of), draw, float(correct.mean()), correct))
     return sorted(fits, key=lambda fit: (fit.classifier, fit.images, fit.draw))
 
@@ -66,8 +65,7 @@ def buy_labels(X: np.ndarray, y: np.ndarray, sizes: Sequence[int]) -> list[np.nd
     return rounds
 
 
-def _fit_and_predict(X: np.ndarray, y: np.ndarray, unseen: np.ndarray, params: Svm) -> np.ndarray:
+def _fit_and_predict(X: np.ndarray, y: np.ndarray, unseen: np.ndarray) -> np.ndarray:
     if len(np.unique(y)) == 1:  # nothing to tell apart
         return np.full(len(unseen), y[0])
-    C = choose_svm_penalty(X, y, params.kernel) if params.C == "auto" else params.C
-    return fit_svm(X, y, params.kernel, C).predict(unseen)
+    return fit_svm(X, y, KERNEL, C).predict(unseen)

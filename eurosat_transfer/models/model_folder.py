@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
 
 import numpy as np
 
@@ -11,10 +10,10 @@ from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.data.tile_statistics import measure_tiles
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.conformal import conformal_scores
 from eurosat_transfer.evaluation.familiarity import LIMIT, fit_familiarity
 from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.io.hashing import md5, sha256
 from eurosat_transfer.models.onnx_export import export_classifier
 from eurosat_transfer.models.saved_classifier import HeldOut, SavedClassifier, fit_on_features
@@ -23,32 +22,14 @@ from eurosat_transfer.networks.backbones import load_backbone
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import Parameters
-from eurosat_transfer.parameters.model import Model, Savable
+from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.prediction.batches import classify_images
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.saved_model import FORMAT, ONNX_FILE, Description, write_description
 from eurosat_transfer.tensorflow_setup import tf
 
-SAVABLE = [name for name in CLASSIFIERS if name in get_args(Savable)]
 INPUTS = ("data/array_records", "data/split.csv", "data/backbone", "data/features.npz")
 FINETUNED = "data/finetune.weights.h5"
-
-
-def choose_classifier(wanted: str, metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """Choose the classifier to save.
-
-    Args:
-        wanted: name of a classifier, or auto.
-        metrics: by classifier: val, with accuracy, and perhaps saw_test.
-
-    Returns:
-        The wanted one. For auto: the one with the highest accuracy on val, and of equally good ones the cheapest. A
-        classifier that saw the test images is left out, because it saw val too.
-    """
-    if wanted != "auto":
-        return wanted
-    possible = [name for name in SAVABLE if not metrics[name].get("saw_test")]
-    return max(possible, key=lambda name: metrics[name]["val"]["accuracy"])
 
 
 def fit_classifier(
@@ -93,7 +74,7 @@ def write_model(
     classes: list[str],
     confusion: np.ndarray,
     data: Data,
-) -> Description:
+) -> None:
     """Write the ONNX file of a classifier, and its description.
 
     Args:
@@ -105,16 +86,14 @@ def write_model(
         confusion: on test, int64, (classes, classes).
         data: how the tiles became RGB.
 
-    Returns:
-        The description.
-
     Raises:
         OSError: the disk is full.
     """
     seen = [image for subset in classifier.subsets for image in tiles[subset].images]
     colours = np.stack([colour_statistics(decode_image(image)) for image in seen])
     familiarity = fit_familiarity(classifier.X, colours)
-    (folder / ONNX_FILE).write_bytes(export_classifier(classifier, familiarity).SerializeToString(deterministic=True))
+    with atomic_write(folder / ONNX_FILE) as part:
+        part.write_bytes(export_classifier(classifier, familiarity).SerializeToString(deterministic=True))
     statistics = measure_tiles(tiles["train"].images)
     held_out = classifier.held_out or _predict_val(
         Classifier(folder / ONNX_FILE, tile_size=statistics.size), tiles["val"]
@@ -136,7 +115,6 @@ def write_model(
         onnx_sha256=sha256(folder / ONNX_FILE),
     )
     write_description(folder, description)
-    return description
 
 
 def _predict_val(classifier: Classifier, val: EncodedTiles) -> HeldOut:

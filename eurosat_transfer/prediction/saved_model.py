@@ -85,11 +85,26 @@ def load_model(folder: Path = MODEL) -> SavedModel:
     Raises:
         UserError: a file is missing, the description is not valid, or the ONNX file is another than it describes.
     """
-    for name in (ONNX_FILE, DESCRIPTION_FILE):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"{folder / name} does not exist; run `dvc repro model`, or fetch a model as docs/predict.md says"
-            )
+    _check_exists(folder / ONNX_FILE)
+    description = load_description(folder)
+    if sha256(folder / ONNX_FILE) != description.onnx_sha256:
+        raise UserError(
+            f"{folder / ONNX_FILE} is not the file that {DESCRIPTION_FILE} describes; copy or fetch the whole folder "
+            "again"
+        )
+    return SavedModel(folder / ONNX_FILE, description)
+
+
+def load_description(folder: Path) -> Description:
+    """Read the description of a classifier.
+
+    Args:
+        folder: that the stage model wrote.
+
+    Raises:
+        UserError: the description is missing or not valid.
+    """
+    _check_exists(folder / DESCRIPTION_FILE)
     content = read_json(folder / DESCRIPTION_FILE)
     if content.get("format") != FORMAT:
         raise UserError(
@@ -97,14 +112,13 @@ def load_model(folder: Path = MODEL) -> SavedModel:
             "version of eurosat-transfer"
         )
     try:
-        description = Description.model_validate(content)
+        return Description.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise UserError(f"{folder / DESCRIPTION_FILE}: {key}: {first['msg']}") from None
-    if sha256(folder / ONNX_FILE) != description.onnx_sha256:
-        raise UserError(
-            f"{folder / ONNX_FILE} is not the file that {DESCRIPTION_FILE} describes; copy or fetch the whole folder "
-            "again"
-        )
-    return SavedModel(folder / ONNX_FILE, description)
+
+
+def _check_exists(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; run `dvc repro model`, or fetch a model as docs/predict.md says")

@@ -39,13 +39,12 @@ from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.calibration import fit_temperature
 from eurosat_transfer.models.chosen_labels import buy_labels
-from eurosat_transfer.models.label_curve import CurveParameters, fit_label_curve
+from eurosat_transfer.models.label_curve import fit_spread_curve, fit_svm_curve
 from eurosat_transfer.models.label_suggestion import NO_LABEL, suggest_labels
 from eurosat_transfer.models.out_of_fold import out_of_fold_scores
 from eurosat_transfer.models.suspects import find_suspects
 from eurosat_transfer.models.svm import fit_calibrated_svm, fit_svm
 from eurosat_transfer.parameters.labels import Labels
-from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.split import Split
 from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
@@ -207,11 +206,12 @@ def test_spread_is_above_svm_and_above_plain_label_spreading(all_features, unlab
         {subset: index.labels[of] for subset, of in places.items() if subset != UNLABELLED},
         index.classes,
     )
-    params = CurveParameters(
-        Labels(sizes=[2, 8], draws=3), Svm(kernel="rbf", C=10), Probe(solver="sgd", C="auto", lr=0.1, batch_size=32,
-        epochs=1, seed=0), Spread(neighbours=14, components=64, alpha=0.9), unlabelled,
-    )  # fmt: skip
-    curves = summarise_label_curve(fit_label_curve(features, params))
+    labels = Labels(sizes=[2, 8], draws=3)
+    fits = [
+        *fit_svm_curve(features, labels, Svm(kernel="rbf", C=10)),
+        *fit_spread_curve(features, labels, Spread(neighbours=14, components=64, alpha=0.9), unlabelled),
+    ]
+    curves = summarise_label_curve(fits)
     svm, spread = ({point["images"]: point["mean"] for point in curves[name]} for name in ("svm", "spread"))
     for labels, level in BY_HAND.items():
         print(f"{labels} labels, {unlabelled}: svm {svm[labels]:.3f}, spread {spread[labels]:.3f}, by hand {level:.3f}")

@@ -10,14 +10,11 @@ from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.chosen_labels import buy_labels, fit_chosen_labels
 from eurosat_transfer.models.svm import fit_svm
 from eurosat_transfer.parameters.labels import Labels
-from eurosat_transfer.parameters.svm import Svm
 from stages import chosen
-
-SVM = Svm(kernel="rbf", C=10)
 
 
 def fits_by_way(features, **labels):
-    return {fit[:3]: fit for fit in fit_chosen_labels(features, Labels(**{"sizes": [1], "draws": 1} | labels), SVM)}
+    return {fit[:3]: fit for fit in fit_chosen_labels(features, Labels(**{"sizes": [1], "draws": 1} | labels))}
 
 
 def test_there_is_one_choice_and_several_draws_of_each_size():

@@ -27,10 +27,13 @@ def rare(world, tmp_path):
     return world(**{"data.name": "folder", "data.path": str(tree), **FOLDS})
 
 
+CURVES = ("svm_labels", "probe_labels", "spread_labels")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("rare")
 def test_every_classifier_predicts_every_image_once():
-    for stage in ("download", "split", "backbone", "extract", *CLASSIFIERS, "tsne", "labels"):
+    for stage in ("download", "split", "backbone", "extract", *CLASSIFIERS, "tsne", *CURVES, "labels"):
         import_module(f"stages.{stage}").main()
     selection, features = read_selection(), load_features()
     for of_tiles, of_features in zip(selection.folds(), features.folds(), strict=True):

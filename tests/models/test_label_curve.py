@@ -7,7 +7,7 @@ from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
-from eurosat_transfer.models.label_curve import CurveParameters, fit_label_curve
+from eurosat_transfer.models.label_curve import fit_probe_curve, fit_spread_curve, fit_svm_curve
 from eurosat_transfer.models.logistic_regression import choose_logistic_penalty, fit_logistic_regression
 from eurosat_transfer.models.probe import evaluate_probe
 from eurosat_transfer.models.spread import evaluate_spread, fit_layer, prepare_nodes
@@ -16,7 +16,7 @@ from eurosat_transfer.parameters.labels import Labels
 from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
-from stages import labels
+from stages import labels, probe_labels, spread_labels, svm_labels
 
 RBF = Svm(kernel="rbf", C=10)
 AUTO = Svm(kernel="rbf", C="auto")
@@ -31,7 +31,11 @@ def curve(
     features: FeatureSet, labels: Labels, svm: Svm = RBF, unlabelled: str = "rest", **probe
 ) -> dict[tuple[str, int, int], float]:
     """Fit a label curve: accuracy by classifier, number of images and draw."""
-    fits = fit_label_curve(features, CurveParameters(labels, svm, probe_parameters(**probe), SPREAD, unlabelled))
+    fits = [
+        *fit_probe_curve(features, labels, probe_parameters(**probe)),
+        *fit_spread_curve(features, labels, SPREAD, unlabelled),
+        *fit_svm_curve(features, labels, svm),
+    ]
     assert [fit[:3] for fit in fits] == sorted(fit[:3] for fit in fits)
     found = {(fit.classifier, fit.images, fit.draw): fit.accuracy for fit in fits}
     assert all(fit.accuracy == fit.correct.mean() for fit in fits)
@@ -134,7 +138,8 @@ def test_probe_that_is_trained_by_sgd_has_no_curve():
 @pytest.mark.usefixtures("features")
 def test_stage_writes_the_curve_and_its_summary(world, capsys):
     world(**{"labels.sizes": [5], "labels.draws": 2, "svm.C": "auto"})
-    labels.main()
+    for stage in (svm_labels, probe_labels, spread_labels, labels):
+        stage.main()
     assert list(read_csv("plots/labels.csv")[0]) == ["classifier", "images", "draw", "accuracy"]
     summary = read_json("metrics/labels.json")
     assert (list(summary), len(summary)) == (sorted(summary), 3)

@@ -53,7 +53,7 @@ def test_addresses_are_allowed(text):
         ("data/array_records/mine/class_0", "data/array_records", "download"),
         ("link", "data/array_records", "download"),
         ("link/class_0", "data/array_records", "download"),
-        ("model", "model", "model"),
+        ("model/model.onnx", "model/model.onnx", "model"),
         ("map/classes.tif", "map", "map"),
         ("report/report.html", "report/report.html", "report"),
         ("data/backbone/backbone.weights.h5", "data/backbone", "backbone"),

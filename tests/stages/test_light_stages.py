@@ -7,7 +7,7 @@ from conftest import REPOSITORY, run
 from ruamel.yaml import YAML
 
 STAGES = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
-WITH_TENSORFLOW = {"download", "backbone", "extract", "probe", "labels", "finetune", "model", "activations"}
+WITH_TENSORFLOW = {"download", "backbone", "extract", "probe", "probe_labels", "finetune", "model", "activations"}
 
 
 @pytest.mark.slow

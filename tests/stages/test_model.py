@@ -9,9 +9,9 @@ from conftest import dvc, run, write_params
 
 from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.selection import open_selection
-from eurosat_transfer.models.model_folder import SAVABLE, choose_classifier
+from eurosat_transfer.evaluation.choice import SAVABLE, choose_classifier
 from eurosat_transfer.prediction.saved_model import load_model
-from stages import model
+from stages import card, choice, model
 
 
 def predict_by_onnxruntime(folder, images):
@@ -38,6 +38,7 @@ def test_a_classifier_that_saw_the_test_images_is_not_chosen():
 @pytest.mark.parametrize("name", SAVABLE)
 def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name):
     write_params(repository, **{"model.classifier": name})
+    choice.main()
     model.main()
     description = load_model(repository / "model").description
     dataset, selection = open_selection()
@@ -55,10 +56,12 @@ def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name)
 
 def test_refit_uses_all_labels_but_test(repository):
     write_params(repository, **{"model.classifier": "svm"})
+    choice.main()
     model.main()
     tested = (repository / "model/model.onnx").read_bytes()
     write_params(repository, **{"model.classifier": "svm", "model.refit": True})
     model.main()
+    card.main()
     assert (repository / "model/model.onnx").read_bytes() != tested
     assert len(load_model(repository / "model").description.calibration_scores) > 20  # by cross-validation
     assert "This very model was not tested" in (repository / "model/README.md").read_text()

@@ -13,7 +13,7 @@ from eurosat_transfer.features import load_features
 from eurosat_transfer.io.csv_files import read_csv, write_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.prediction.saved_model import load_model
-from stages import backbone, compare, download, extract, model, split, spread
+from stages import backbone, card, choice, compare, download, extract, model, split, spread
 
 pytestmark = pytest.mark.slow
 LABELS = 9  # of each class
@@ -52,11 +52,11 @@ def test_with_folds_a_refit_model_learns_from_all_labels(world, tmp_path):
         "split.folds": 3, "split.unlabelled": "rest", "model.classifier": "svm", "model.refit": True,
     })  # fmt: skip
     classifiers = [importlib.import_module(f"stages.{name}") for name in CLASSIFIERS]
-    for stage in (download, split, backbone, extract, *classifiers, compare, model):
+    for stage in (download, split, backbone, extract, *classifiers, compare, choice, model, card):
         stage.main()
     described = load_model(Path("model")).description
     assert len(described.calibration_scores) == 2 * LABELS  # each label was held out once
-    card = Path("model/README.md").read_text(encoding="utf-8")
-    assert f"all {2 * LABELS} labels" in card
-    assert "It was fitted once more, on all labels\n" in card
+    text = Path("model/README.md").read_text(encoding="utf-8")
+    assert f"all {2 * LABELS} labels" in text
+    assert "It was fitted once more, on all labels\n" in text
     assert sum(map(sum, described.confusion)) == 2 * LABELS

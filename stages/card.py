@@ -1,0 +1,25 @@
+"""Write the model card of the saved classifier.
+
+Reads   model/model.json, metrics/NAME.json of every classifier, metrics/compare.json
+Writes  model/README.md
+"""
+
+from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.parameters.loading import load_parameters
+from eurosat_transfer.pipeline.stage import run_stage
+from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL, load_description
+from eurosat_transfer.reporting.model_card import write_card
+
+
+def main() -> None:
+    """Run the stage."""
+    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
+    comparison = read_json("metrics/compare.json")
+    with atomic_write(MODEL / CARD_FILE) as part:
+        write_card(part, load_description(MODEL), load_parameters().as_dict(), metrics, comparison)
+
+
+if __name__ == "__main__":
+    run_stage(main, __doc__)

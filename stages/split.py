@@ -11,6 +11,8 @@ image, which have the same group in data/index.csv, are in one subset. With spli
 images without labels and what is left of the half of train and val are the subset `unlabelled`. Its
 rows have no label.
 
+With split.groups, no place has images in two subsets, and there is a further column, place.
+
 With split.folds=5 the data set is divided into five parts. Each part is the test part of one fold, and
 the other parts are for train and val. There is a further column for each further fold, subset_2 and so
 on. Every classifier is trained once per fold, and its predictions are pooled. The subset `unlabelled`
@@ -18,6 +20,7 @@ then has images without labels only, and is the same in every fold.
 """
 
 from eurosat_transfer.data.index import read_index
+from eurosat_transfer.data.places import find_places
 from eurosat_transfer.data.split import find_single_images, split_dataset
 from eurosat_transfer.data.split_file import write_split
 from eurosat_transfer.data.subsets import UNLABELLED
@@ -30,7 +33,7 @@ def main() -> None:
     """Run the stage."""
     index, params = read_index(), load_section(Split)
     folds = split_dataset(index, params)
-    write_split(index, folds)
+    write_split(index, folds, places=None if params.groups is None else find_places(index, params.groups))
     for number, fold in enumerate(folds, 1):
         counts = ", ".join(f"{len(positions)} {subset}" for subset, positions in fold.items())
         print(f"fold {number}: " * (len(folds) > 1) + f"{counts} of {len(index.files)} images")

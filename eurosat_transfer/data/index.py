@@ -1,7 +1,7 @@
 """The index of a data set: the name, label, class and copies of every image, as data/index.csv lists them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from eurosat_transfer.io.csv_files import read_csv, write_csv
 
 INDEX_FILE, CONTRADICTIONS_FILE = "data/index.csv", "data/contradictions.csv"
 COLUMNS = ("file", "label", "class", "group")
+X_COLUMN, Y_COLUMN = "x", "y"  # the centre of an image on the ground, in whole metres of EPSG:6933
 NO_LABEL = -1  # an empty field in the file
 
 
@@ -39,12 +40,14 @@ class DatasetIndex:
         labels: int64, (n,), below len(classes); -1 for none. Every label has an image.
         classes: names by label.
         groups: int64, (n,): the place of the first image with the same pixels. An image without copies has its own.
+        columns: what else is known of the images, by name: text, "" where it is not known.
     """
 
     files: list[str]
     labels: np.ndarray
     classes: list[str]
     groups: np.ndarray
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def is_unlabelled(self) -> np.ndarray:
@@ -101,11 +104,13 @@ def index_images(images: Iterable[LabelledImage], class_names: Sequence[str]) ->
 
 
 def write_index(index: DatasetIndex, path: Path | str = INDEX_FILE) -> None:
-    """Write an index as a CSV file with the columns file, label, class and group.
+    """Write an index as a CSV file with the columns file, label, class and group, and those of its `columns`.
 
     An image without a label has neither label nor class.
     """
-    write_csv(path, COLUMNS, (_row(index, place) for place in range(len(index.files))))
+    further = index.columns.values()
+    rows = ((*_row(index, place), *(column[place] for column in further)) for place in range(len(index.files)))
+    write_csv(path, (*COLUMNS, *index.columns), rows)
 
 
 def _row(index: DatasetIndex, place: int) -> tuple[str, int | str, str, int]:
@@ -132,7 +137,8 @@ def read_index(path: Path | str = INDEX_FILE) -> DatasetIndex:
         FileNotFoundError: there is no such file.
     """
     try:
-        rows = [(row["file"], int(row["label"] or NO_LABEL), row["class"], int(row["group"])) for row in read_csv(path)]
+        content = read_csv(path)
+        rows = [(row["file"], int(row["label"] or NO_LABEL), row["class"], int(row["group"])) for row in content]
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} is not a file of the download stage: {error}; `dvc repro` writes it again") from None
     names = {label: name for _, label, name, _ in rows if label != NO_LABEL}
@@ -142,4 +148,7 @@ def read_index(path: Path | str = INDEX_FILE) -> DatasetIndex:
     if ((groups < 0) | (groups > np.arange(len(rows)))).any() or (groups[groups] != groups).any():
         raise UserError(f"{path} has groups that are no places of first images; `dvc repro` writes it again")
     labels = np.array([label for _, label, _, _ in rows])
-    return DatasetIndex([file for file, *_ in rows], labels, [names[label] for label in sorted(names)], groups)
+    further = [name for name in content[0] if name not in COLUMNS]
+    columns = {name: [row[name] for row in content] for name in further}
+    files, classes = [file for file, *_ in rows], [names[label] for label in sorted(names)]
+    return DatasetIndex(files, labels, classes, groups, columns)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from eurosat_transfer.data.grouped_split import choose_val_places, divide_by_place
 from eurosat_transfer.data.index import CONTRADICTIONS_FILE, DatasetIndex
 from eurosat_transfer.data.parts import parts_by_class, parts_by_order
+from eurosat_transfer.data.places import find_places
 from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.parameters.split import Split
@@ -38,6 +40,8 @@ def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarr
     contains the smaller one. Train is taken from the front of an order and val from its end, so that the size of train
     does not change val.
 
+    With split.groups, no place has images in two subsets. Each subset has about the classes of its places.
+
     With split.unlabelled=rest, the images without labels are a further subset, UNLABELLED. With a single fold, so are
     those that are left over from train and val: what one of several folds leaves over, the others train and test on,
     with labels. UNLABELLED has no copies of other images with labels.
@@ -61,17 +65,26 @@ def split_dataset(index: DatasetIndex, params: Split) -> list[dict[str, np.ndarr
             "correct the labels, or set split.contradictions=keep"
         )
     rng = np.random.default_rng(params.seed)
-    labels, groups, count = index.labels[kept], index.groups[kept], max(params.folds, 2)
+    places = None if params.groups is None else find_places(index, params.groups)
+    labels, count = index.labels[kept], max(params.folds, 2)
+    groups = (index.groups if places is None else places)[kept]
     if params.folds > (different := len(np.unique(groups))):
+        what = "different images" if places is None else "places with labels"
         raise UserError(
-            f"split.folds={params.folds} is too large; allowed: 1 to {different}, the different images"
-            f"{_advise(index, params)}"
+            f"split.folds={params.folds} is too large; allowed: 1 to {different}, the {what}{_advise(index, params)}"
         )
-    parts = parts_by_order(groups, count) if params.by == "order" else parts_by_class(labels, groups, count, rng)
+    if different < 2 and places is not None:
+        raise UserError(f"split.groups={params.groups}: all images with labels are of one place; needed: two or more")
+    if places is not None:
+        parts = divide_by_place(labels, groups, count, params.seed)
+    elif params.by == "order":
+        parts = parts_by_order(groups, count)
+    else:
+        parts = parts_by_class(labels, groups, count, rng)
     folds = []
     for fold in range(params.folds):
         tested = kept[parts[-1 - fold]]
-        folds.append(_split_fold(index, params, fold, np.setdiff1d(kept, tested), tested, rng))
+        folds.append(_split_fold(index, params, fold, np.setdiff1d(kept, tested), tested, rng, places))
     return folds
 
 
@@ -109,15 +122,27 @@ def _keep(index: DatasetIndex, params: Split) -> np.ndarray:
 
 
 def _split_fold(
-    index: DatasetIndex, params: Split, fold: int, others: np.ndarray, tested: np.ndarray, rng: np.random.Generator
+    index: DatasetIndex,
+    params: Split,
+    fold: int,
+    others: np.ndarray,
+    tested: np.ndarray,
+    rng: np.random.Generator,
+    places: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
     where = f" in fold {fold + 1} of {params.folds}" if params.folds > 1 else ""
     for_training = f"available for train and val{where}: {_describe(index, others)}"
     others, tested = _in_stratified_order(index, others, rng), _in_stratified_order(index, tested, rng)
     first = others[np.unique(index.labels[others], return_index=True)[1]]  # of each class, in case it has no other
-    spare = others[~np.isin(index.groups[others], index.groups[first])]
-    val = spare[max(len(spare) - params.val, 0) :]
-    free = others[~np.isin(index.groups[others], index.groups[val])]  # no copy of an image of val
+    if places is None:
+        spare = others[~np.isin(index.groups[others], index.groups[first])]
+        val = spare[max(len(spare) - params.val, 0) :]
+        free = others[~np.isin(index.groups[others], index.groups[val])]  # no copy of an image of val
+    else:
+        chosen = choose_val_places(index.labels[others], places[others], params.val, params.seed)
+        spare = others[chosen]
+        val = spare[max(len(spare) - params.val, 0) :]
+        free = others[~np.isin(places[others], places[val])]
     train = len(free) if params.train == "all" else params.train
     if params.val > len(spare) or not 1 <= train <= len(free):
         raise UserError(

@@ -14,6 +14,7 @@ from eurosat_transfer.io.csv_files import read_csv, write_csv
 
 SPLIT_FILE = "data/split.csv"
 COLUMNS = ("index", "file", "label", "class", "subset")
+PLACE = "place"
 
 
 @dataclass(frozen=True)
@@ -37,24 +38,35 @@ class SplitRow:
     other_folds: tuple[str, ...] = ()
 
 
-def write_split(index: DatasetIndex, folds: Sequence[Mapping[str, np.ndarray]], path: Path | str = SPLIT_FILE) -> None:
+def write_split(
+    index: DatasetIndex,
+    folds: Sequence[Mapping[str, np.ndarray]],
+    path: Path | str = SPLIT_FILE,
+    places: np.ndarray | None = None,
+) -> None:
     """Write the selected tiles, one row per tile, in the data set's order.
 
     The column `subset` is for the first fold. For each other fold there is a column `subset_2`, `subset_3` and so on.
+    With places, there is a column `place`.
     Tiles of UNLABELLED have neither label nor class in the file, so that no classifier can see them.
 
     Args:
         index: of the data set.
         folds: int64, (n,), by subset: places in the data set. One dictionary for each fold.
         path: of the CSV file.
+        places: int64, of all images of the data set, as find_places returns them. None: not known.
     """
     subsets = [{int(i): subset for subset, positions in fold.items() for i in positions} for fold in folds]
     selected = sorted(set().union(*subsets))
     rows = (
-        (i, index.files[i], *_label(index, i, subsets[0].get(i)), *(fold.get(i, "") for fold in subsets))
+        (
+            *(i, index.files[i], *_label(index, i, subsets[0].get(i)), *(fold.get(i, "") for fold in subsets)),
+            *(() if places is None else (int(places[i]),)),
+        )
         for i in selected
     )
-    write_csv(path, (*COLUMNS, *(_column(fold) for fold in range(2, len(folds) + 1))), rows)
+    further = () if places is None else (PLACE,)
+    write_csv(path, (*COLUMNS, *(_column(fold) for fold in range(2, len(folds) + 1)), *further), rows)
 
 
 def _label(index: DatasetIndex, i: int, subset: str | None) -> tuple[int | str, str]:
@@ -95,6 +107,19 @@ def read_split(path: Path | str = SPLIT_FILE) -> list[SplitRow]:
     if empty := [subset for subset in SUBSETS for fold in found if subset not in fold]:
         raise UserError(f"{path} has no image for {empty[0]}; needed: one or more")
     return rows
+
+
+def read_places(path: Path | str = SPLIT_FILE) -> dict[str, int]:
+    """Read the number of the place of each selected tile, by its file. Empty if the places are not known.
+
+    Raises:
+        UserError: the file is not one of the split stage.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        return {row["file"]: int(row[PLACE]) for row in read_csv(path) if PLACE in row}
+    except ValueError as error:
+        raise UserError(f"{path} is not a file of the split stage: {error}; `dvc repro` writes it again") from None
 
 
 def _read_label(row: Mapping[str, str]) -> int | None:

@@ -24,6 +24,7 @@ from eurosat_transfer.reporting.explorer import explorer_chart
 from eurosat_transfer.reporting.label_curves import join_label_curves, tabulate_label_curves
 from eurosat_transfer.reporting.page_templates import page_templates
 from eurosat_transfer.reporting.palette import class_colours
+from eurosat_transfer.reporting.places import describe_leak
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
 from eurosat_transfer.reporting.suspects import COMMAND, DRAWN, describe_suspects, show_suspects
@@ -95,6 +96,7 @@ def write_report(
         "findings": findings,
         "map_picture": picture_uri(MAP_PICTURE) if MAP_PICTURE.exists() else "",
         "mistakes": show_mistakes(results, show_tile),
+        "about_places": [] if params["data"]["name"] == DRAWN else describe_leak(results.groups),
         "about_suspects": describe_suspects(results.suspects, params["data"]["name"] == DRAWN),
         "suspects": show_suspects(results.suspect_rows, show_trained_tile),
         "suspects_command": COMMAND,

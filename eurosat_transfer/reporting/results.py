@@ -38,6 +38,7 @@ class RunResults(NamedTuple):
         chosen: chosen, drawn: an SVM on chosen and on drawn tiles, a row per number of images as in labels;
             differences: a row per number of images: images, draws, mean, low, high (simultaneous intervals).
         subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
+        groups: as in metrics/groups.json.
         suspects: as in metrics/suspects.json.
         suspect_rows: a row per training image, the one whose label looks most wrong first: rank, file, given,
             suggested, probability_given, probability_suggested, margin, flagged (yes or no).
@@ -63,6 +64,7 @@ class RunResults(NamedTuple):
     label_pairs: Rows
     chosen: dict[str, Rows]
     subset_fits: dict[str, Rows]
+    groups: dict[str, Any]
     suspects: dict[str, Any]
     suspect_rows: Rows
     tsne: dict[str, dict[str, float]]
@@ -104,6 +106,7 @@ def load_results() -> RunResults:
             name: _read_figures(path, "images", "accuracy")
             for name, path in _existing("plots/{}_labels.csv", names).items()
         },
+        groups=read_json("metrics/groups.json"),
         suspects=read_json("metrics/suspects.json"),
         suspect_rows=_read_figures("plots/suspects.csv", "probability_given", "probability_suggested", "margin"),
         tsne=read_json("metrics/tsne.json"),

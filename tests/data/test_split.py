@@ -16,8 +16,8 @@ LABELS = np.random.default_rng(1).choice(3, 601, p=[0.6, 0.3, 0.1])
 CLASSES = ["a", "b", "c"]
 FIRST_HALF = "available for train and val: 300 images (a 179, b 93, c 28)"
 RULES = {
-    "train": 100, "val": 50, "test": 100, "by": "order", "folds": 1, "contradictions": "exclude", "unlabelled": "none",
-    "seed": 0,
+    "train": 100, "val": 50, "test": 100, "by": "order", "groups": None, "folds": 1,
+    "contradictions": "exclude", "unlabelled": "none", "seed": 0,
 }  # fmt: skip
 
 

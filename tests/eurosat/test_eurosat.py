@@ -168,7 +168,7 @@ def draw_split(index, seed):
     """Draw 640 tiles for train and 160 for val from one half of the data set. The other half is test."""
     sizes = {"train": 640, "val": 160, "test": "all"}
     return split_dataset(
-        index, Split(**sizes, by="class", folds=1, contradictions="exclude", unlabelled="none", seed=seed)
+        index, Split(**sizes, by="class", groups=None, folds=1, contradictions="exclude", unlabelled="none", seed=seed)
     )[0]
 
 
@@ -199,7 +199,7 @@ BY_HAND = {20: 0.797, 80: 0.852, 640: 0.903}
 def test_spread_is_above_svm_and_above_plain_label_spreading(all_features, unlabelled):
     index = read_index()
     sizes = {"train": 640, "val": 160, "test": "all"}
-    split = Split(**sizes, by="class", folds=1, contradictions="exclude", unlabelled="rest", seed=0)
+    split = Split(**sizes, by="class", groups=None, folds=1, contradictions="exclude", unlabelled="rest", seed=0)
     places = split_dataset(index, split)[0]
     features = FeatureSet(
         {subset: all_features[of] for subset, of in places.items()},
@@ -363,7 +363,9 @@ def test_chosen_labels_are_worth_more_than_drawn_ones(all_features):
     accuracies = {(way, size): [] for size in sizes for way in ("chosen", "in rounds", "drawn")}
     for seed in range(3):
         subsets = {"train": "all", "val": 160, "test": "all"}
-        params = Split(**subsets, by="class", folds=1, contradictions="exclude", unlabelled="none", seed=seed)
+        params = Split(
+            **subsets, by="class", groups=None, folds=1, contradictions="exclude", unlabelled="none", seed=seed
+        )
         pool, _, test = split_dataset(index, params)[0].values()
         rounds = buy_labels(all_features[pool], index.labels[pool], sizes)
         for size, bought in zip(sizes, rounds, strict=True):

@@ -88,6 +88,7 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     write_json("metrics/chosen.json", choice | {"differences": [difference]})
     write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), [("finetune", 10, 0, 0.45)])
     flagged = {"flagged": 1, "share": 1 / 3, "below": 0.05, "expected": 0.25, "expected_high": 2, "noise": 0.0}
+    write_json("metrics/groups.json", {})
     write_json("metrics/suspects.json", {"tiles": 3} | flagged)
     suspects = [
         (1, "1", classes[0], classes[1], 0.025, 0.975, -0.95, "yes"),

@@ -1,0 +1,136 @@
+"""Places: which images come from the same one, and splits that keep them together."""
+
+import numpy as np
+import pytest
+
+from eurosat_transfer.data.grouped_split import choose_val_places
+from eurosat_transfer.data.index import DatasetIndex, read_index, write_index
+from eurosat_transfer.data.places import find_places
+from eurosat_transfer.data.split import split_dataset
+from eurosat_transfer.errors import UserError
+from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.parameters.split import Split
+from stages import split
+
+RULES = {
+    "train": "all", "val": 20, "test": "all", "by": "class", "groups": "folder", "folds": 1,
+    "contradictions": "exclude", "unlabelled": "none", "seed": 0,
+}  # fmt: skip
+
+
+def index_of(scenes, labels=None, copies=None, **columns):
+    """Make an index of images in one folder per scene."""
+    count = len(scenes)
+    files = [f"{scene}/tile_{number}.tif" for number, scene in enumerate(scenes)]
+    labels = np.arange(count) % 3 if labels is None else np.array(labels)
+    groups = np.arange(count) if copies is None else np.array(copies)
+    return DatasetIndex(files, labels, ["a", "b", "c"], groups, columns)
+
+
+SCENES = index_of([f"scene_{number // 15}" for number in range(240)])  # 16 scenes of 15 tiles
+
+
+def places_of(index, subset):
+    return set(find_places(index, "folder")[subset])
+
+
+@pytest.mark.parametrize("sizes", [{}, {"train": 60, "test": 30}, {"val": 7}, {"folds": 4}, {"folds": 16}])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_place_is_in_two_subsets(sizes, seed):
+    for fold in split_dataset(SCENES, Split(**RULES | sizes | {"seed": seed})):
+        places = [places_of(SCENES, of) for of in fold.values()]
+        assert sum(map(len, places)) == len(set().union(*places))
+        assert {name: set(SCENES.labels[of]) for name, of in fold.items()} == {name: {0, 1, 2} for name in fold}
+
+
+def test_sizes_are_those_that_were_asked_for():
+    (subsets,) = split_dataset(SCENES, Split(**RULES | {"train": 60, "val": 20, "test": 50}))
+    assert {name: len(of) for name, of in subsets.items()} == {"train": 60, "val": 20, "test": 50}
+
+
+def test_folds_test_every_image_once():
+    folds = split_dataset(SCENES, Split(**RULES | {"folds": 5}))
+    assert sorted(np.concatenate([fold["test"] for fold in folds])) == list(range(240))
+
+
+def test_val_takes_as_few_places_as_it_needs():
+    places = find_places(SCENES, "folder")
+    chosen = choose_val_places(SCENES.labels, places, 20, 0)
+    assert 20 <= len(chosen) <= 60
+    assert len(choose_val_places(SCENES.labels, places, 200, 0)) == 120  # half of the places is the most
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("folder", [0, 0, 1, 1]),
+        ("pattern:tile_([01])", [0, 1, 1, 1]),
+        ("pattern:([a-z])_", [0, 0, 0, 1]),
+        ("column:when", [1, 0, 1, 0]),
+        ("blocks:100", [0, 0, 1, 2]),
+        ("blocks:1000", [0, 0, 1, 0]),
+    ],
+)
+def test_each_rule_finds_its_places(rule, expected):
+    columns = {"when": ["b", "a", "b", "a"], "x": ["-20", "-90", "10", "-20"], "y": ["5", "99", "5", "105"]}
+    files = ["x/a_tile_0", "x/a_tile_1", "y/a_tile_1", "y/b_tile_1"]
+    index = DatasetIndex(files, np.array([0, 1, 0, 1]), ["a", "b"], np.arange(4), columns)
+    found = find_places(index, rule)
+    assert [[one == other for one in found] for other in found] == [
+        [one == other for one in expected] for other in expected
+    ]
+
+
+def test_copies_join_their_places():
+    index = index_of(["a", "a", "b", "b", "c", "d"], copies=[0, 1, 1, 3, 4, 5])
+    assert find_places(index, "folder").tolist() == [0, 0, 0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("column:scene", "no such column; further columns: when$"),
+        ("column:when", "b/tile_1.tif has no value"),
+        ("pattern:tile_(7)", "does not match a/tile_0.tif"),
+        ("pattern:(x)?tile", "does not match a/tile_0.tif"),
+        ("blocks:100", "no image is a GeoTIFF file with coordinates"),
+        ("pattern:(tile)", "all images are of one place"),
+    ],
+)
+def test_images_without_a_place_are_refused(rule, message):
+    index = index_of(["a", "b", "c"], when=["1", "", "2"])
+    with pytest.raises(UserError, match=message):
+        find_places(index, rule)
+
+
+def test_an_image_without_coordinates_is_named():
+    index = index_of(["a", "b"], x=["1", ""], y=["1", ""])
+    with pytest.raises(UserError, match="b/tile_1.tif has no coordinates"):
+        find_places(index, "blocks:100")
+
+
+def test_places_have_no_order():
+    with pytest.raises(ValueError, match="split.by must be class with split.groups"):
+        Split(**RULES | {"by": "order"})
+
+
+def test_too_many_folds_are_refused():
+    with pytest.raises(UserError, match="allowed: 1 to 16, the places with labels"):
+        split_dataset(SCENES, Split(**RULES | {"folds": 17}))
+
+
+def test_stage_writes_the_places(world):
+    world(**{"split.groups": "folder", "split.train": 60, "split.val": 20, "split.test": 60})
+    write_index(SCENES)
+    split.main()
+    rows = read_csv("data/split.csv")
+    assert {(row["file"].partition("/")[0], row["place"]) for row in rows} == {
+        (f"scene_{number}", str(sorted(f"scene_{k}" for k in range(16)).index(f"scene_{number}")))
+        for number in {int(row["file"].partition("/")[0][6:]) for row in rows}
+    }
+
+
+def test_further_columns_survive_the_file(tmp_path):
+    index = index_of(["a", "b", "c"], when=["1", "", "2"])
+    write_index(index, tmp_path / "index.csv")
+    assert read_index(tmp_path / "index.csv").columns == {"when": ["1", "", "2"]}

@@ -4,7 +4,7 @@ Reads   model/model.json, metrics/NAME.json of every classifier, metrics/compare
 Writes  model/README.md
 """
 
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.left_out import read_metrics
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.parameters.loading import load_parameters
@@ -15,10 +15,10 @@ from eurosat_transfer.reporting.model_card import write_card
 
 def main() -> None:
     """Run the stage."""
-    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
+    parameters, (metrics, _) = load_parameters().as_dict(), read_metrics()
     comparison = read_json("metrics/compare.json")
     with atomic_write(MODEL / CARD_FILE) as part:
-        write_card(part, load_description(MODEL), load_parameters().as_dict(), metrics, comparison)
+        write_card(part, load_description(MODEL), parameters, metrics, comparison)
 
 
 if __name__ == "__main__":

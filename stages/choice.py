@@ -10,10 +10,10 @@ not chosen does not save the model again.
 """
 
 from eurosat_transfer.evaluation.choice import choose_classifier
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.confusion import count_confusion
+from eurosat_transfer.evaluation.left_out import read_metrics
 from eurosat_transfer.io.csv_files import read_csv
-from eurosat_transfer.io.json_files import read_json, write_json
+from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.pipeline.stage import run_stage
@@ -22,7 +22,7 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     parameters = load_parameters()
-    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
+    metrics, _ = read_metrics()
     name = choose_classifier(parameters.section(Model).classifier, metrics)
     classes = [row["class"] for row in read_csv(f"plots/{name}_classes.csv")]
     confusion = count_confusion(read_csv(f"plots/{name}_predictions.csv"), classes)

@@ -22,12 +22,14 @@ those classifiers whose training depends on a seed.
 """
 
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import Candidate, compare_classifiers
+from eurosat_transfer.evaluation.left_out import read_metrics
 from eurosat_transfer.evaluation.training_seed import has_random_training
 from eurosat_transfer.io.csv_files import read_csv
-from eurosat_transfer.io.json_files import read_json, write_json
+from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.pipeline.stage import run_stage
 
@@ -37,16 +39,16 @@ def main() -> None:
     # Only whether a section has a seed counts here, and not its value. So dvc.yaml declares no seed for this stage, and
     # no section: probe.solver is the only parameter that decides whether a seed has an effect.
     parameters = load_parameters().as_dict()
-    candidates = {name: read_candidate(name, has_random_training(parameters[name])) for name in CLASSIFIERS}
+    metrics, _ = read_metrics()
+    candidates = {name: read_candidate(name, of, has_random_training(parameters[name])) for name, of in metrics.items()}
     comparison = compare_classifiers(candidates)
     write_json("metrics/compare.json", comparison)
     sentences = [comparison["words"], *(pair["words"] for pair in comparison["pairs"])]
     print(*(textwrap.fill(sentence, 100, subsequent_indent="  ") for sentence in sentences), sep="\n")
 
 
-def read_candidate(name: str, random_training: bool) -> Candidate:
+def read_candidate(name: str, metrics: Mapping[str, Any], random_training: bool) -> Candidate:
     """Read what a classifier did on test from its files."""
-    metrics = read_json(f"metrics/{name}.json")
     return Candidate(
         predictions=read_csv(f"plots/{name}_predictions.csv"),
         images_per_class={row["class"]: int(row["images"]) for row in read_csv(f"plots/{name}_classes.csv")},

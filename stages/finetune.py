@@ -13,18 +13,24 @@ history, the weights and the label curve are of the first fold.
 First only the new layer is trained, on the features of the frozen network. Then all layers are
 trained, or the last few. With finetune.unlabelled=self-training, this is done in rounds, and the
 images of the subset unlabelled get pseudo-labels before each round. A killed run resumes after its last
-complete epoch.
+complete epoch. With a network from an ONNX file there is nothing to train: the metrics say so, and the
+other files are empty.
 """
 
 from eurosat_transfer.data.selection import NO_IMAGES, open_selection
 from eurosat_transfer.evaluation.folds import pool_results
 from eurosat_transfer.evaluation.label_curve import write_fits
+from eurosat_transfer.evaluation.left_out import write_left_out
 from eurosat_transfer.evaluation.results_files import write_results
+from eurosat_transfer.io.atomic import atomic_write
+from eurosat_transfer.io.csv_files import write_csv
 from eurosat_transfer.models.checkpoints import checkpoint_folder
 from eurosat_transfer.models.finetune import evaluate_finetune, finetune_label_subsets
 from eurosat_transfer.models.finetuning import save_weights
-from eurosat_transfer.models.training import write_history
+from eurosat_transfer.models.training import HISTORY_COLUMNS, write_history
 from eurosat_transfer.networks.accelerators import gpus
+from eurosat_transfer.networks.backbones import FOLDER, NEEDS_KERAS
+from eurosat_transfer.networks.onnx_network import is_onnx_backbone
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_parameters
@@ -35,6 +41,9 @@ from eurosat_transfer.tensorflow_setup import use_threads
 
 def main() -> None:
     """Run the stage."""
+    if is_onnx_backbone(FOLDER):
+        leave_out()
+        return
     parameters = load_parameters()
     params, preprocess = parameters.section(Finetune), parameters.section(Extract).preprocess
     use_threads(params.threads)
@@ -56,6 +65,15 @@ def main() -> None:
         write_results("finetune", selection.classes, selection.pooled().files["test"], pool_results(results))
         fits = finetune_label_subsets(tiles, unlabelled, classes, preprocess, params, checkpoints)
         write_fits("plots/finetune_labels.csv", fits)
+
+
+def leave_out() -> None:
+    """Write files without results, and say why."""
+    write_left_out("finetune", NEEDS_KERAS)
+    write_csv("plots/finetune_history.csv", HISTORY_COLUMNS, [])
+    write_fits("plots/finetune_labels.csv", [])
+    with atomic_write("data/finetune.weights.h5") as part:
+        part.touch()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ ACTIVATIONS = "eurosat_transfer/models/activations.py"
 PRETRAINING = "eurosat_transfer/models/pretraining.py"
 ACCELERATORS = "eurosat_transfer/networks/accelerators.py"
 BACKBONES = "eurosat_transfer/networks/backbones.py"
+STANDARD = "tests/networks/test_onnx_standard.py::"
+HOSTILE_ONNX = "tests/networks/test_hostile_onnx.py::"
 WEIGHTS = "eurosat_transfer/networks/weights.py"
 SEEDS = "eurosat_transfer/commands/seeds.py"
 SEED_FINDINGS = "eurosat_transfer/evaluation/seed_findings.py"
@@ -865,6 +867,62 @@ FAULTS = [
         "    if pretrained:\n",
         "    if not pretrained:\n",
         ("tests/networks/test_backbones.py::test_saved_network_is_loaded_with_its_weights",),
+    ),
+    Fault(
+        "the bands of an ONNX network are not put in its order",
+        "eurosat_transfer/networks/onnx_network.py",
+        "RGB.index(band) for band in params.bands",
+        "number for number, _ in enumerate(params.bands)",
+        (STANDARD + "test_preprocessing_is_what_was_declared",),
+    ),
+    Fault(
+        "an ONNX network runs without its preprocessing",
+        "eurosat_transfer/networks/onnx_network.py",
+        "    if preprocess:\n",
+        "    if not preprocess:\n",
+        (STANDARD + "test_features_are_those_of_pytorch", STANDARD + "test_preprocessing_is_what_was_declared"),
+    ),
+    Fault(
+        "the height of a feature map is taken for its features",
+        "eurosat_transfer/networks/onnx_standard.py",
+        "return 1 if (channels_first if is_first == is_last else is_first) else 3",
+        "return 1 if channels_first else 3",
+        (STANDARD + "test_every_form_of_features_becomes_a_vector",),
+    ),
+    Fault(
+        "a network whose features depend on the rest of the batch is accepted",
+        "eurosat_transfer/networks/onnx_standard.py",
+        "    if np.abs(alone - together).max() > TOLERANCE * np.abs(alone).max():\n",
+        "    if False:\n",
+        (STANDARD + "test_networks_of_another_form_are_refused",),
+    ),
+    Fault(
+        "an ONNX file reads weights outside its folder",
+        "eurosat_transfer/networks/onnx_source.py",
+        "if not file.is_relative_to(folder):",
+        "if False:",
+        (HOSTILE_ONNX + "test_external_data_outside_the_folder_is_refused",),
+    ),
+    Fault(
+        "custom operators of an ONNX file are not refused",
+        "eurosat_transfer/networks/onnx_source.py",
+        "            if node.domain not in DOMAINS:\n",
+        "            if False:\n",
+        (HOSTILE_ONNX + "test_custom_operators_are_refused",),
+    ),
+    Fault(
+        "large ONNX files are read",
+        "eurosat_transfer/networks/onnx_source.py",
+        "    if size > MAX_BYTES:\n",
+        "    if False:\n",
+        (HOSTILE_ONNX + "test_large_external_data_is_refused_before_it_is_read",),
+    ),
+    Fault(
+        "a classifier without results is compared",
+        "eurosat_transfer/evaluation/left_out.py",
+        "for name, of in metrics.items() if name not in left_out}",
+        "for name, of in metrics.items()}",
+        ("tests/evaluation/test_left_out.py::test_it_is_in_no_comparison",),
     ),
     Fault(
         "a weights file of another network is accepted in silence",

@@ -46,7 +46,8 @@ def read_experiment(experiment: str) -> ExperimentResult:
 
         parameters = load_parameters(copy("params.yaml")).as_dict()
         tables = {name: read_csv(copy(f"plots/{name}_predictions.csv")) for name in CLASSIFIERS}
-    return ExperimentResult(parameters, {name: correct_by_file(rows) for name, rows in tables.items()})
+    # A classifier that was left out has a table without rows.
+    return ExperimentResult(parameters, {name: correct_by_file(rows) for name, rows in tables.items() if rows})
 
 
 def correct_by_file(predictions: Sequence[Mapping[str, str]]) -> dict[str, bool]:

@@ -109,8 +109,8 @@ def _parse(entry: Mapping[str, Any], name: str, experiment: Mapping[str, Any], f
     tests = {}
     if not state:  # DVC repeats the results of the commit for an experiment that is queued
         files = {name: (folder / f"metrics/{name}.json").as_posix() for name in CLASSIFIERS}
-        metrics = {name: (data["metrics"].get(file) or {}).get("data") for name, file in files.items()}
-        tests = {name: figures["test"] for name, figures in metrics.items() if figures}
+        metrics = {name: (data["metrics"].get(file) or {}).get("data") or {} for name, file in files.items()}
+        tests = {name: figures["test"] for name, figures in metrics.items() if "test" in figures}
     return Experiment(name, state, _flatten(params), tests)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.left_out import LEFT_OUT
 from eurosat_transfer.pipeline.git_repository import check_experiments_are_kept, path_in_git
 
 # A value that DVC reads as it is, or one in quotes or brackets.
@@ -79,11 +80,11 @@ def read_test_accuracies(experiment: str) -> dict[str, float]:
         experiment: its name, or any revision of Git.
 
     Returns:
-        The test accuracy of each classifier, 0 to 1.
+        The test accuracy of each classifier that has results, 0 to 1.
     """
     read_file = open_experiment(experiment)
-    files = {name: read_file(f"metrics/{name}.json") for name in CLASSIFIERS}
-    return {name: json.loads(content)["test"]["accuracy"] for name, content in files.items()}
+    metrics = {name: json.loads(read_file(f"metrics/{name}.json")) for name in CLASSIFIERS}
+    return {name: of["test"]["accuracy"] for name, of in metrics.items() if LEFT_OUT not in of}
 
 
 def open_experiment(experiment: str) -> Callable[[str], bytes]:

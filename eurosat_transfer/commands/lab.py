@@ -106,7 +106,7 @@ def read_workspace_accuracies(names: Mapping[str, object]) -> dict[str, float | 
         names: the classifiers, as keys.
 
     Returns:
-        By classifier, its accuracy, or None if the workspace has no result that is up to date.
+        By classifier, its accuracy, or None if the workspace has no result that is up to date, or left it out.
     """
     from eurosat_transfer.io.json_files import read_json
     from eurosat_transfer.pipeline.freshness import outdated_outputs
@@ -114,7 +114,8 @@ def read_workspace_accuracies(names: Mapping[str, object]) -> dict[str, float | 
     files = {name: Path(f"metrics/{name}.json") for name in names}
     outdated = outdated_outputs(list(files.values()))
     known = {name for name, path in files.items() if path.exists() and path not in outdated}
-    return {name: read_json(path)["test"]["accuracy"] if name in known else None for name, path in files.items()}
+    metrics = {name: read_json(path) if name in known else {} for name, path in files.items()}
+    return {name: of["test"]["accuracy"] if "test" in of else None for name, of in metrics.items()}
 
 
 def format_comparison(of_lab: Mapping[str, float], of_workspace: Mapping[str, float | None]) -> str:

@@ -37,6 +37,7 @@ def run(_arguments: argparse.Namespace) -> None:
     Raises:
         UserError: DVC's cache gave back a damaged output, or a file of metrics is not valid JSON.
     """
+    from eurosat_transfer.evaluation.left_out import LEFT_OUT
     from eurosat_transfer.io.json_files import read_json
     from eurosat_transfer.pipeline.freshness import outdated_outputs
     from eurosat_transfer.pipeline.integrity import damaged_outputs
@@ -50,11 +51,15 @@ def run(_arguments: argparse.Namespace) -> None:
     files = {name: Path(f"metrics/{name}.json") for name in CLASSIFIERS}
     pictures = map(Path, (*PICTURES, REPORT))
     outdated = outdated_outputs([*files.values(), COMPARISON, *pictures]) | of_other_images(files)
-    scores = {name: read_json(path)["test"] if path.exists() else None for name, path in files.items()}
     reasons = {name: outdated[path] for name, path in files.items() if path.exists() and path in outdated}
+    metrics = {name: read_json(path) if path.exists() else {} for name, path in files.items()}
+    left_out = {name: of[LEFT_OUT] for name, of in metrics.items() if LEFT_OUT in of and name not in reasons}
+    scores = {name: of.get("test") for name, of in metrics.items() if name not in left_out}
     is_advised = COMPARISON.exists() and COMPARISON not in outdated and not reasons and None not in scores.values()
     advice = format_advice(read_json(COMPARISON)) if is_advised else ""
-    print(f"\n{format_scores(scores, reasons)}\n\n{advice}{format_seconds(read_seconds())}{list_files(outdated)}")
+    without = "".join(f"{name} is left out: {reason}\n" for name, reason in left_out.items())
+    table = f"{format_scores(scores, reasons)}\n{without}"
+    print(f"\n{table}\n{advice}{format_seconds(read_seconds())}{list_files(outdated)}")
 
 
 def of_other_images(files: Mapping[str, Path]) -> dict[Path, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.parameters.model import Savable
 
@@ -14,13 +15,19 @@ def choose_classifier(wanted: str, metrics: Mapping[str, Mapping[str, Any]]) -> 
 
     Args:
         wanted: name of a classifier, or auto.
-        metrics: by classifier: val, with accuracy, and perhaps saw_test.
+        metrics: by classifier that has results: val, with accuracy, and perhaps saw_test.
 
     Returns:
         The wanted one. For auto: the one with the highest accuracy on val, and of equally good ones the cheapest. A
         classifier that saw the test images is left out, because it saw val too.
+
+    Raises:
+        UserError: the wanted classifier has no results.
     """
     if wanted != "auto":
+        if wanted not in metrics:
+            others = ", ".join(name for name in SAVABLE if name in metrics)
+            raise UserError(f"model.classifier={wanted} was left out of this run; allowed: auto, {others}")
         return wanted
-    possible = [name for name in SAVABLE if not metrics[name].get("saw_test")]
+    possible = [name for name in SAVABLE if name in metrics and not metrics[name].get("saw_test")]
     return max(possible, key=lambda name: metrics[name]["val"]["accuracy"])

@@ -2,7 +2,7 @@
 
 On a GPU, TensorFlow runs the network. On a CPU, OpenVINO does: it needs two thirds of TensorFlow's time
 (python -m benchmarks extraction), and its results depend neither on the number of cores nor on the other images of a
-batch.
+batch. A network from an ONNX file always runs in OpenVINO.
 """
 
 import hashlib
@@ -21,7 +21,9 @@ from tqdm import tqdm
 from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.features.image_stream import Batch, stream_batches
 from eurosat_transfer.networks.accelerators import gpus
-from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
+from eurosat_transfer.networks.backbones import FOLDER, Preprocess
+from eurosat_transfer.networks.frozen import load_frozen, sizes
+from eurosat_transfer.networks.onnx_network import OnnxNetwork
 from eurosat_transfer.openvino_setup import openvino, shared_core
 from eurosat_transfer.precision import HINTS, Precision, usable_precision
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
@@ -55,14 +57,17 @@ def load_network(
     Args:
         preprocess: True applies the preprocess_input function of the network to the images; False gives it RGB values
             from 0 to 255.
-        precision: of the computation. A GPU computes in float32, and so does a processor without bfloat16.
+        precision: of the computation. A GPU computes in float32, and so does a processor without bfloat16. A network
+            from an ONNX file runs on the CPU; if there is a GPU, a line says so.
         folder: where the network was saved.
         threads: number of CPU threads; 0 uses all cores.
     """
     make_reproducible(0)
-    model, own_preprocess = load_backbone(folder)
-    usable = "float32" if gpus() else usable_precision(precision)
-    return Network(model, own_preprocess if preprocess else tf.identity, threads, usable)
+    model, prepare = load_frozen(folder, preprocess)
+    on_gpu = bool(gpus()) and not isinstance(model, OnnxNetwork)
+    if gpus() and not on_gpu:
+        print("backbone.name=onnx runs on the CPU, in OpenVINO: the GPU is not used for features")
+    return Network(model, prepare, threads, "float32" if on_gpu else usable_precision(precision))
 
 
 def describe_engine() -> list[str]:
@@ -101,16 +106,23 @@ class Network:
         batch: images per batch.
     """
 
-    def __init__(self, model: keras.Model, preprocess: Preprocess, threads: int = 0, precision: Precision = "float32"):
+    def __init__(
+        self,
+        model: keras.Model | OnnxNetwork,
+        preprocess: Preprocess = tf.identity,
+        threads: int = 0,
+        precision: Precision = "float32",
+    ):
         """Wrap a model.
 
         Args:
             model: float32, (n, size, size, 3) -> (n, d). Its weights must not change afterwards.
             preprocess: applied to each batch first: float32, (n, size, size, 3), RGB, 0 to 255 -> what the model takes.
+                An ONNX network has its preprocessing inside.
             threads: number of CPU threads; 0 uses all cores.
             precision: of the computation on a CPU, which has it.
         """
-        self.image_size, self.width = model.input_shape[1], model.output_shape[1]
+        self.image_size, self.width = sizes(model)
         self.batch = BATCH_OF_SMALL_IMAGES if self.image_size <= SMALL_IMAGE else BATCH
         self._model, self._preprocess, self._threads, self._precision = model, preprocess, threads, precision
 
@@ -184,6 +196,16 @@ class Network:
             A function from batches to pairs of the model's outputs and the batch, in the order of batches. A batch is a
             tuple: keys, resized images, and anything else.
         """
+        settings = {
+            "PERFORMANCE_HINT": "THROUGHPUT",  # several batches at a time
+            "INFERENCE_PRECISION_HINT": HINTS[self._precision],  # the default depends on the processor
+            "INFERENCE_NUM_THREADS": self._threads,
+            "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
+        }
+        if isinstance(self._model, OnnxNetwork):
+            model = shared_core().read_model(self._model.model.SerializeToString())
+            model.reshape([self.batch, self.image_size, self.image_size, 3])
+            return partial(_run_by_openvino, shared_core().compile_model(model, "CPU", settings), self.batch)
         size, network = self.image_size, keras.export.ExportArchive()
         network.track(self._model)
         infer = network.add_endpoint(
@@ -195,12 +217,6 @@ class Network:
             return partial(_run_by_tensorflow, infer, self.batch)
         with tempfile.TemporaryDirectory() as folder:
             network.write_out(folder, verbose=False)
-            settings = {
-                "PERFORMANCE_HINT": "THROUGHPUT",  # several batches at a time
-                "INFERENCE_PRECISION_HINT": HINTS[self._precision],  # the default depends on the processor
-                "INFERENCE_NUM_THREADS": self._threads,
-                "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
-            }
             compiled = shared_core().compile_model(folder, "CPU", settings)
             return partial(_run_by_openvino, compiled, self.batch)
 

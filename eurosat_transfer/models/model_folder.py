@@ -18,7 +18,7 @@ from eurosat_transfer.io.hashing import md5, sha256
 from eurosat_transfer.models.onnx_export import export_classifier
 from eurosat_transfer.models.saved_classifier import HeldOut, SavedClassifier, fit_on_features
 from eurosat_transfer.models.saved_finetune import fit_finetune
-from eurosat_transfer.networks.backbones import load_backbone
+from eurosat_transfer.networks.frozen import load_frozen
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import Parameters
@@ -26,7 +26,6 @@ from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.prediction.batches import classify_images
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.saved_model import FORMAT, ONNX_FILE, Description, write_description
-from eurosat_transfer.tensorflow_setup import tf
 
 INPUTS = ("data/array_records", "data/split.csv", "data/backbone", "data/features.npz")
 FINETUNED = "data/finetune.weights.h5"
@@ -61,9 +60,8 @@ def fit_classifier(
     refit = parameters.section(Model).refit
     if name == "finetune":
         return fit_finetune(tiles, unlabelled, features, parameters, refit, checkpoints)
-    network, own_preprocess = load_backbone()
-    preprocess = own_preprocess if parameters.section(Extract).preprocess else tf.identity
-    return fit_on_features(name, features, (network, preprocess), parameters, refit)
+    network = load_frozen(preprocess=parameters.section(Extract).preprocess)
+    return fit_on_features(name, features, network, parameters, refit)
 
 
 def write_model(

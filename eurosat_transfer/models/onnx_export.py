@@ -4,8 +4,11 @@ import onnx
 
 from eurosat_transfer.evaluation.familiarity import Familiarity, Gaussian
 from eurosat_transfer.models.augmentation import VIEWS
+from eurosat_transfer.models.heads import Head
 from eurosat_transfer.models.saved_classifier import SavedClassifier
 from eurosat_transfer.networks.onnx_file import convert_to_onnx
+from eurosat_transfer.networks.onnx_join import join_models
+from eurosat_transfer.networks.onnx_network import FEATURES, IMAGES, OnnxNetwork
 from eurosat_transfer.tensorflow_setup import tf
 
 
@@ -20,7 +23,10 @@ def export_classifier(classifier: SavedClassifier, familiarity: Familiarity) -> 
         A model with the input images, uint8, (n, height, width, 3), RGB, of any size; and the outputs probabilities,
         float32, (n, classes), and distance, float32, (n,).
     """
-    network, size = classifier.network, classifier.network.input_shape[1]
+    network = classifier.network
+    if isinstance(network, OnnxNetwork):
+        return _export_around(network, classifier.head, familiarity)
+    size = network.input_shape[1]
 
     def compute_features(images: tf.Tensor) -> tf.Tensor:
         return network(classifier.preprocess(images), training=False)
@@ -35,6 +41,34 @@ def export_classifier(classifier: SavedClassifier, familiarity: Familiarity) -> 
         return {"probabilities": probabilities, "distance": _distance(familiarity, features, images)}
 
     return convert_to_onnx(classify, tf.TensorSpec((None, None, None, 3), tf.uint8, name="images"))
+
+
+def _export_around(network: OnnxNetwork, head: Head, familiarity: Familiarity) -> onnx.ModelProto:
+    """Export what comes before and after an ONNX network, and put all three into one model."""
+
+    def resize(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"resized": resize_by_matrices(images, network.image_size)}
+
+    def classify(features: tf.Tensor, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": head(features), "distance": _distance(familiarity, features, images)}
+
+    images = tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")
+    features = tf.TensorSpec((None, network.width), tf.float32, name="features")
+    first = convert_to_onnx(resize, images)
+    last = convert_to_onnx(classify, features, images)
+    return join_models(
+        {"resize": first, "backbone": network.model, "classify": last},
+        {
+            "resize/images": "images",
+            f"backbone/{IMAGES}": "resize/resized",
+            "classify/features": f"backbone/{FEATURES}",
+            "classify/images": "images",
+            "probabilities": "classify/probabilities",
+            "distance": "classify/distance",
+        },
+        first.graph.input,
+        last.graph.output,
+    )
 
 
 def _distance(familiarity: Familiarity, features: tf.Tensor, images: tf.Tensor) -> tf.Tensor:

@@ -14,6 +14,7 @@ from eurosat_transfer.models.probe import fit_probe
 from eurosat_transfer.models.spread import fit_spread, select_unlabelled
 from eurosat_transfer.models.svm import fit_calibrated_svm
 from eurosat_transfer.networks.backbones import Preprocess
+from eurosat_transfer.networks.onnx_network import OnnxNetwork
 from eurosat_transfer.parameters.knn import Knn
 from eurosat_transfer.parameters.loading import Parameters
 from eurosat_transfer.parameters.probe import Probe
@@ -50,7 +51,7 @@ class SavedClassifier(NamedTuple):
         held_out: predictions by cross-validation, if it was fitted on val too. None if it has never seen val.
     """
 
-    network: keras.Model
+    network: keras.Model | OnnxNetwork
     preprocess: Preprocess
     head: Head
     test_turns: bool
@@ -60,7 +61,11 @@ class SavedClassifier(NamedTuple):
 
 
 def fit_on_features(
-    name: str, features: FeatureSet, network: tuple[keras.Model, Preprocess], parameters: Parameters, refit: bool
+    name: str,
+    features: FeatureSet,
+    network: tuple[keras.Model | OnnxNetwork, Preprocess],
+    parameters: Parameters,
+    refit: bool,
 ) -> SavedClassifier:
     """Fit knn, svm, probe or spread.
 

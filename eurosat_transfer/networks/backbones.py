@@ -10,6 +10,7 @@ from eurosat_transfer.io.atomic import require_free_space
 from eurosat_transfer.io.certificates import describe_failed_download
 from eurosat_transfer.io.json_files import read_json, write_json
 from eurosat_transfer.networks.tilenet import tilenet
+from eurosat_transfer.parameters.backbone import ONNX
 from eurosat_transfer.tensorflow_setup import keras, tf
 
 # The preprocess_input function of a network: images, float32, RGB, 0 to 255 -> the values that the network expects.
@@ -18,6 +19,7 @@ Preprocess = Callable[[tf.Tensor], tf.Tensor]
 FOLDER = Path("data/backbone")
 NETWORK_FILE, WEIGHTS_FILE = "network.json", "backbone.weights.h5"
 SUMMARY_FILE, SUMMARY_WIDTH = "summary.txt", 110  # characters
+NEEDS_KERAS = "fine-tuning needs a Keras network, and backbone.name=onnx is none"
 HDF5_OVERHEAD = 2**20  # bytes of a weights file besides its arrays
 
 
@@ -99,7 +101,9 @@ def find_preprocess(name: str) -> Preprocess:
 def _find(name: str) -> tuple[Callable, Preprocess]:
     known = keras_applications()
     if name not in known:
-        raise UserError(f"backbone.name: there is no network {name!r}; allowed: tilenet, {', '.join(sorted(known))}")
+        raise UserError(
+            f"backbone.name: there is no network {name!r}; allowed: tilenet, onnx, {', '.join(sorted(known))}"
+        )
     return known[name]
 
 
@@ -143,8 +147,13 @@ def load_backbone(folder: Path = FOLDER, pretrained: bool = True) -> tuple[keras
 
     Returns:
         The network, and the preprocess_input function to apply to its images.
+
+    Raises:
+        UserError: it is a network from an ONNX file, see eurosat_transfer.networks.frozen.
     """
     network = read_json(folder / NETWORK_FILE)
+    if network["name"] == ONNX:
+        raise UserError(NEEDS_KERAS)
     model = build_backbone(**network)
     if pretrained:
         model.load_weights(folder / WEIGHTS_FILE)

@@ -10,18 +10,18 @@ from eurosat_transfer.tensorflow_setup import tf
 OPSET = 18  # version of the ONNX operators; runtimes of 2023 and later have it
 
 
-def convert_to_onnx(function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], inputs: tf.TensorSpec) -> onnx.ModelProto:
-    """Convert a function of one tensor.
+def convert_to_onnx(function: Callable[..., Mapping[str, tf.Tensor]], *inputs: tf.TensorSpec) -> onnx.ModelProto:
+    """Convert a function of tensors.
 
     Args:
-        function: one tensor -> tensors by name.
-        inputs: name, shape and type of the tensor.
+        function: one tensor or more -> tensors by name.
+        inputs: name, shape and type of each tensor.
 
     Returns:
         A model whose input and outputs have these names. The same function gives the same bytes in every process.
     """
-    traced = tf.function(function, input_signature=[inputs])
-    model, _ = tf2onnx.convert.from_function(traced, input_signature=[inputs], opset=OPSET)
+    traced = tf.function(function, input_signature=inputs)
+    model, _ = tf2onnx.convert.from_function(traced, input_signature=inputs, opset=OPSET)
     _rename(model.graph)
     model.producer_version = ""
     onnx.checker.check_model(model)

@@ -1,10 +1,25 @@
 """The section `backbone`: which network computes the features."""
 
+import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from eurosat_transfer.parameters.section import AsText, Count, Section, Seed, Sha256, Text
+from eurosat_transfer.parameters.extract import Extract
+from eurosat_transfer.parameters.model import Model
+from eurosat_transfer.parameters.section import (
+    AsText,
+    Count,
+    PositiveNumber,
+    Section,
+    SectionLookup,
+    Seed,
+    Sha256,
+    Text,
+)
+
+RGB = ("red", "green", "blue")  # the bands of the images
+ONNX = "onnx"  # the value of backbone.name for a network from a file
 
 # The constructor arguments that the backbone stage passes itself.
 RESERVED_OPTIONS = frozenset(
@@ -20,6 +35,46 @@ class Pretrain(Section):
     threads: Count
 
 
+def _check_bands(names: list[str]) -> list[str]:
+    if sorted(names) != sorted(RGB):
+        raise ValueError(f"must be {', '.join(RGB)}, in the order of the network's input channels")
+    return names
+
+
+def _check_finite(values: list[float] | float) -> list[float] | float:
+    if not all(map(math.isfinite, values if isinstance(values, list) else [values])):
+        raise ValueError("must be finite")
+    return values
+
+
+def _check_positive(values: list[float] | float) -> list[float] | float:
+    if not all(0 < value < math.inf for value in (values if isinstance(values, list) else [values])):
+        raise ValueError("must be finite and above 0")
+    return values
+
+
+class Onnx(Section):
+    """What an ONNX network expects of its images, and which of its outputs are features; a part of `backbone`."""
+
+    bands: Annotated[list[str], AfterValidator(_check_bands)]
+    divide_by: PositiveNumber
+    mean: Annotated[list[float] | float, AfterValidator(_check_finite)]
+    std: Annotated[list[float] | float, AfterValidator(_check_positive)]
+    output: Text | None
+    pooling: Literal["mean", "first"]
+
+    @model_validator(mode="after")
+    def _check_that_lists_have_a_number_for_each_band(self) -> Self:
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if isinstance(values, list) and len(values) != len(self.bands):
+                raise ValueError(
+                    f"backbone.onnx.{name} must be one number, or one for each of the {len(self.bands)} bands (found "
+                    f"{len(values)})"
+                )
+        return self
+
+
 class Backbone(Section):
     """The network, its weights and its input size."""
 
@@ -28,8 +83,24 @@ class Backbone(Section):
     sha256: Sha256 | None
     image_size: Count | Literal["auto"]
     options: dict[str, Any]
+    onnx: Onnx
     pretrain: Pretrain
     seed: Seed
+
+    def check_with(self, sections: SectionLookup) -> None:
+        """Check that the classifier to save can be trained.
+
+        With features in bfloat16, model.classifier=finetune means that no classifier of these features is saved.
+        """
+        if (
+            self.name == ONNX
+            and sections.section(Model).classifier == "finetune"
+            and sections.section(Extract).precision == "float32"
+        ):
+            raise ValueError(
+                "model.classifier must not be finetune with backbone.name=onnx, because fine-tuning needs a Keras "
+                "network; set model.classifier=auto, or another classifier"
+            )
 
     @field_validator("options")
     @classmethod
@@ -45,4 +116,14 @@ class Backbone(Section):
                 f"backbone.sha256 must be null unless backbone.weights is a file or an address: it is the checksum of "
                 f"that file (found backbone.weights {self.weights!r})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_that_an_onnx_network_has_a_file(self) -> Self:
+        if self.name == ONNX and self.weights in ("auto", "none"):
+            raise ValueError(
+                f"backbone.name=onnx needs backbone.weights=<path or address of an ONNX file> (found {self.weights!r})"
+            )
+        if self.name == ONNX and self.options:
+            raise ValueError(f"backbone.options must be {{}} with backbone.name=onnx (found {self.options})")
         return self

@@ -126,6 +126,7 @@ def describe_choice(run: Run) -> list[str]:
         f"{run.results.comparison['words']}.",
         f"{run.recommended} is {CLASSIFIERS[run.recommended]}. Its test accuracy is {test['accuracy']:.3f}.",
         *([f"{closest['words']}."] if closest else []),
+        *(f"{name} is left out: {reason}." for name, reason in run.results.left_out.items()),
     ]
 
 
@@ -194,7 +195,7 @@ def describe_unlabelled(run: Run) -> list[str]:
         if {pair["better"], pair["worse"]} == {"spread", "svm"}:
             verdict = "" if pair["is_better"] and pair["better"] == "spread" else "spread is not better than svm here: "
             sentences.append(f"{verdict}{pair['words']}.")
-    if "pseudo_labels" in (tuned := run.results.metrics["finetune"]):
+    if "pseudo_labels" in (tuned := run.results.metrics.get("finetune", {})):
         sentences.append(
             f"finetune learned from {tuned['pseudo_labels']:,} pseudo-labels too, for "
             f"{100 * tuned['pseudo_label_share']:.1f} % of the {tuned['unlabelled']:,} images without labels "

@@ -1,5 +1,6 @@
 """The model card: what a saved classifier is, how good it is, and where its limits are."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import describe_seen_test, describe_small_classes
+from eurosat_transfer.parameters.backbone import ONNX
 from eurosat_transfer.prediction.saved_model import Description
 from eurosat_transfer.reporting.changed_parameters import data_name
 from eurosat_transfer.reporting.page_templates import page_templates
@@ -48,7 +50,7 @@ def write_card(
     context = {
         "name": name,
         "what": CLASSIFIERS[name].capitalize(),
-        "network": params["backbone"]["name"],
+        "network": describe_network(params["backbone"]),
         "data_name": data_name(params),
         "drawn": params["data"]["name"] == "landcover-demo",
         "classes": description.classes,
@@ -73,6 +75,13 @@ def write_card(
         "made_from": description.made_from,
     }
     path.write_text(page_templates().get_template("model_card.md.j2").render(context), encoding="utf-8")
+
+
+def describe_network(backbone: Mapping[str, Any]) -> str:
+    """Name the network, and for one from an ONNX file also the file, without its folder."""
+    name = str(backbone["name"])
+    file = re.split(r"[/\\]", backbone["weights"])[-1]
+    return f"{name} ({file})" if name == ONNX else name
 
 
 def describe_rendering(description: Description) -> str:

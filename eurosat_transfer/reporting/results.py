@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
+from eurosat_transfer.evaluation.left_out import read_metrics
 from eurosat_transfer.evaluation.seed_findings import SEEDS_FILE
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
@@ -24,6 +24,7 @@ class RunResults(NamedTuple):
     Attributes:
         metrics: by classifier: val and test, each with its scores; training_labels; perhaps chosen, unlabelled
             and saw_test.
+        left_out: by classifier that has no results, why. It is in none of the other dictionaries.
         predictions: by classifier, a row per test image: file, actual, predicted, confidence.
         per_class: by classifier, by class: precision, recall, f1, images. A class without test images has no figures:
             they are None.
@@ -55,6 +56,7 @@ class RunResults(NamedTuple):
     """
 
     metrics: dict[str, dict[str, Any]]
+    left_out: dict[str, str]
     predictions: dict[str, Rows]
     per_class: dict[str, dict[str, dict[str, Any]]]
     history: dict[str, Rows]
@@ -87,10 +89,11 @@ def load_results() -> RunResults:
         UserError: a file is damaged.
         FileNotFoundError: a file is missing.
     """
-    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
+    metrics, left_out = read_metrics()
     names = sorted(metrics, key=lambda name: -metrics[name]["test"]["accuracy"])  # stable: then the cheapest first
     return RunResults(
         metrics={name: metrics[name] for name in names},
+        left_out=left_out,
         predictions={name: _read_figures(f"plots/{name}_predictions.csv", "confidence") for name in names},
         per_class={name: _read_classes(f"plots/{name}_classes.csv") for name in names},
         history={

@@ -14,7 +14,9 @@ from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features import inference
 from eurosat_transfer.features.inference import BATCH, BATCH_OF_SMALL_IMAGES, Network, describe_engine, load_network
-from eurosat_transfer.networks.backbones import build_backbone, find_preprocess
+from eurosat_transfer.io.json_files import write_json
+from eurosat_transfer.networks import frozen
+from eurosat_transfer.networks.backbones import NETWORK_FILE, build_backbone, find_preprocess
 from eurosat_transfer.openvino_setup import openvino
 from eurosat_transfer.tensorflow_setup import keras, tf
 
@@ -138,7 +140,8 @@ def test_the_saved_network_preprocesses_only_if_asked(monkeypatch, tmp_path, pre
         asked.append(folder)
         return mean_of_left_half(), lambda batch: batch / 2
 
-    monkeypatch.setattr(inference, "load_backbone", load_backbone)
+    write_json(tmp_path / NETWORK_FILE, {"name": "tilenet"})
+    monkeypatch.setattr(frozen, "load_backbone", load_backbone)
     network = load_network(preprocess, folder=tmp_path)
     assert (asked, network.image_size, network.width) == ([tmp_path], 32, 3)
     np.testing.assert_allclose(network.predict([halves((50, 0, 100), (1, 2, 3))], "images"), [expected], atol=1e-3)

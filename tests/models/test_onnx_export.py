@@ -3,6 +3,8 @@
 import numpy as np
 import onnxruntime
 import pytest
+from networks.onnx_files import EXPORTED, as_png, settings
+from networks.onnx_files import load as load_network
 
 from eurosat_transfer.data.colour_statistics import colour_statistics
 from eurosat_transfer.data.image_tensors import resize_image
@@ -10,6 +12,8 @@ from eurosat_transfer.evaluation.familiarity import Familiarity, fit_familiarity
 from eurosat_transfer.models.augmentation import VIEWS, turn
 from eurosat_transfer.models.onnx_export import export_classifier, resize_by_matrices
 from eurosat_transfer.models.saved_classifier import SavedClassifier
+from eurosat_transfer.networks.frozen import load_frozen
+from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.tensorflow_setup import keras, tf
 
 SIZE, CLASSES = 32, 4
@@ -64,6 +68,31 @@ def test_the_file_takes_images_of_any_size(network, shape):
     np.testing.assert_allclose(probabilities, saved.head(features).numpy(), atol=1e-4)
     colours = np.stack([colour_statistics(image) for image in images])
     np.testing.assert_allclose(distance, familiarity(saved).distance(features.numpy(), colours), rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["convolutions", "transformer"])
+@pytest.mark.parametrize("shape", [(16, 16), (20, 45)], ids=str)
+def test_a_network_from_a_file_is_a_part_of_the_file(name, shape, tmp_path):
+    """The opset of one network is older than that of the project, and that of the other one is newer."""
+    params = settings(EXPORTED / f"{name}.onnx")
+    inside = load_network(params, tmp_path)
+    X = np.random.default_rng(0).normal(0, 1, (40, 12)).astype(np.float32)
+    weights = np.random.default_rng(1).normal(0, 3, (12, CLASSES)).astype(np.float32)
+    network, prepare = load_frozen(tmp_path)
+    saved = SavedClassifier(network, prepare, lambda x: tf.nn.softmax(x @ weights), False, X, ("train",), None)
+    images = np.stack([photograph(*shape), photograph(*shape)[::-1, ::-1]])
+    features = inside.predict([as_png(image) for image in images], "images")
+    colours = np.stack([colour_statistics(image) for image in images])
+    content = export_classifier(saved, familiarity(saved)).SerializeToString()
+    probabilities, distance = onnxruntime.InferenceSession(content).run(
+        ["probabilities", "distance"], {"images": images}
+    )
+    np.testing.assert_allclose(probabilities, saved.head(features).numpy(), atol=1e-4)
+    np.testing.assert_allclose(distance, familiarity(saved).distance(features, colours), rtol=1e-3)
+    [outputs] = Classifier(content).classify([images])
+    np.testing.assert_allclose(outputs.probabilities, probabilities, atol=1e-4)
+    np.testing.assert_allclose(outputs.distances, distance, rtol=1e-3)
+    assert export_classifier(saved, familiarity(saved)).SerializeToString() == content
 
 
 def test_views_are_averaged_if_they_were_averaged_in_the_test(network):

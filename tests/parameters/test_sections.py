@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from eurosat_transfer.parameters.activations import Activations
-from eurosat_transfer.parameters.backbone import Backbone, Pretrain
+from eurosat_transfer.parameters.backbone import Backbone, Onnx, Pretrain
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.finetune import Finetune
@@ -56,6 +56,8 @@ SHA256 = Values(
 )
 RESERVED = ["include_top", "weights", "pooling", "input_shape", "input_tensor", "classes", "classifier_activation"]
 COUNTS = Values(([], [1], [5, 20]), ([0], [5, 0], [-1], [1.5], ["1"], [None], 5, (5,), "5", None))
+
+ONNX = {"bands": ["red", "green", "blue"], "divide_by": 1.0, "mean": 0.0, "std": 1.0, "output": None, "pooling": "mean"}
 
 BANDS = Values(
     ([4, 3, 2], [1, 1, 1], None), ([], [1, 2], [1, 2, 3, 4], [0, 1, 2], [1.5, 2, 3], ["1", 2, 3], "1,2,3", 1)
@@ -107,12 +109,24 @@ BOUNDS = {
         "seed": SEED,
     },
     Pretrain: {"images": Values((128, 129), (127, 0, -128, 128.0, True, None)), "epochs": COUNT, "threads": COUNT},
+    Onnx: {
+        "bands": Values(
+            (["red", "green", "blue"], ["blue", "green", "red"]),
+            ([], ["red", "green"], ["red", "red", "blue"], ["red", "green", "blue", "nir"], "rgb", [1, 2, 3], None),
+        ),
+        "divide_by": POSITIVE,
+        "mean": Values((0, -1.5, [0.1, 0.2, -3]), (NAN, INFINITY, [0, 0, NAN], "0", None)),
+        "std": Values((TINY, 1, [0.1, 1, 3]), (0, -1, INFINITY, [1, 0, 1], [1, 1, NAN], "1", None)),
+        "output": TEXT.and_also(None),
+        "pooling": choice("mean", "first"),
+    },
     Backbone: {
         "name": TEXT,
         "weights": PLACE,
         "sha256": SHA256,
         "image_size": COUNT.and_also("auto"),
         "options": Values(({}, {"alpha": 0.35}, {"a": None}), ({1: 2}, [], "a", None, *({o: 1} for o in RESERVED))),
+        "onnx": Values((ONNX,), ({}, ONNX | {"mean": None}, 1, None)),
         "pretrain": Values(({"images": 128, "epochs": 1, "threads": 1},), ({}, {"images": 128}, 1, None)),
         "seed": SEED,
     },
@@ -206,6 +220,7 @@ REQUIRED = {
 }
 
 DEFAULTS = YAML(typ="safe", pure=True).load(REPOSITORY / "params.yaml")
+DEFAULTS["onnx"] = DEFAULTS["backbone"]["onnx"]
 DEFAULTS["pretrain"] = DEFAULTS["backbone"]["pretrain"]
 
 

@@ -90,4 +90,8 @@ def test_pseudo_labels_are_named(tmp_path):
 def test_licences_of_data_and_weights_are_named(card):
     assert "EuroSAT" in card(data__name="eurosat").split("## Licence")[1]
     assert "weights that were trained elsewhere" in card(backbone__name="resnet50")
+    text = card(backbone__name="onnx", backbone__weights="/home/me/dinov3.onnx")
+    assert "weights that were trained elsewhere" in text
+    assert "The network is `onnx (dinov3.onnx)`." in text
+    assert "/home/me" not in text
     assert "weights that were trained elsewhere" not in card()

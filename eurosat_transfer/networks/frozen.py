@@ -1,0 +1,31 @@
+"""The network that the backbone stage saved, for computing features: one of Keras, or one from an ONNX file."""
+
+from pathlib import Path
+
+from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
+from eurosat_transfer.networks.onnx_network import OnnxNetwork, is_onnx_backbone, load_onnx_backbone
+from eurosat_transfer.tensorflow_setup import keras, tf
+
+
+def load_frozen(folder: Path = FOLDER, preprocess: bool = True) -> tuple[keras.Model | OnnxNetwork, Preprocess]:
+    """Load the network that the backbone stage saved.
+
+    Args:
+        folder: where the network was saved.
+        preprocess: False gives the network RGB values from 0 to 255, without its preprocessing.
+
+    Returns:
+        The network, and the function to apply to its images before. An ONNX network has its preprocessing inside, so
+        its function changes nothing.
+    """
+    if is_onnx_backbone(folder):
+        return load_onnx_backbone(folder, preprocess), tf.identity
+    network, own_preprocess = load_backbone(folder)
+    return network, own_preprocess if preprocess else tf.identity
+
+
+def sizes(network: keras.Model | OnnxNetwork) -> tuple[int, int]:
+    """Return the side of a network's images in pixels, and the number of its outputs per image."""
+    if isinstance(network, OnnxNetwork):
+        return network.image_size, network.width
+    return network.input_shape[1], network.output_shape[1]

@@ -9,7 +9,7 @@ from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.pipeline.stage import run_stage
-from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL, load_description
+from eurosat_transfer.prediction.saved_model import CARD_FILE, MODEL, NoModelError, load_description
 from eurosat_transfer.reporting.model_card import write_card
 
 
@@ -18,7 +18,10 @@ def main() -> None:
     parameters, (metrics, _) = load_parameters().as_dict(), read_metrics()
     comparison = read_json("metrics/compare.json")
     with atomic_write(MODEL / CARD_FILE) as part:
-        write_card(part, load_description(MODEL), parameters, metrics, comparison)
+        try:
+            write_card(part, load_description(MODEL), parameters, metrics, comparison)
+        except NoModelError as error:
+            part.write_text(f"{error}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,15 +7,15 @@ Writes  data/array_records/   ArrayRecord files and their description
         metrics/data.json   images; copies, of earlier images; contradictions, the number of those rows
         plots/tiles.png   sample tiles, one row per class
 
-Copies are images with the same pixels. `group` is the place of the first of them in the data set, from
-0. The stage split keeps copies in one subset, and leaves contradictions out.
+Copies are images with the same pixels, in all bands that the data set has. `group` is the place of the
+first of them in the data set, from 0. The stage split keeps copies in one subset, and leaves contradictions out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
-from eurosat_transfer.data.dataset import DATASET, Tile, TileDataset
+from eurosat_transfer.data.dataset import DATASET, TileDataset
 from eurosat_transfer.data.index import (
     CONTRADICTIONS_FILE,
     DatasetIndex,
@@ -24,7 +24,7 @@ from eurosat_transfer.data.index import (
     write_contradictions,
     write_index,
 )
-from eurosat_transfer.data.pixel_digest import pixel_digest
+from eurosat_transfer.data.pixel_digest import array_digest, pixel_digest
 from eurosat_transfer.data.preparation import prepare_dataset
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.parameters.data import Data
@@ -43,8 +43,7 @@ def main() -> None:
     check_is_no_output("data.url", params.url)
     prepare_dataset(params, DATASET)
     dataset = TileDataset()
-    images = (LabelledImage(tile.file, tile.label, pixel_digest(tile.image)) for tile in _with_progress(dataset))
-    index = index_images(images, dataset.classes)
+    index = index_images(_digest_tiles(dataset), dataset.classes)
     write_index(index)
     write_contradictions(index)
     write_json("metrics/data.json", index.count())
@@ -54,8 +53,11 @@ def main() -> None:
     print(f"{len(index.files)} images of {len(index.classes)} classes; samples: plots/tiles.png")
 
 
-def _with_progress(dataset: TileDataset) -> Iterable[Tile]:
-    return tqdm(dataset, desc="looking for copies", unit="image", mininterval=1, disable=None)
+def _digest_tiles(dataset: TileDataset) -> Iterator[LabelledImage]:
+    bar = tqdm(dataset, desc="looking for copies", unit="image", mininterval=1, disable=None)
+    for place, tile in enumerate(bar):
+        digest = array_digest(dataset.read_bands(place)) if dataset.bands else pixel_digest(tile.image)
+        yield LabelledImage(tile.file, tile.label, digest)
 
 
 def _describe_copies(index: DatasetIndex) -> str:

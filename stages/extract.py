@@ -59,9 +59,10 @@ def _compute(params: Extract) -> tuple[Arrays, Arrays]:
 def _cluster(params: Extract) -> AbstractContextManager[Any]:
     if not os.environ.get("RAY_ADDRESS"):
         return nullcontext()
+    from eurosat_transfer.data.dataset import TileDataset
     from eurosat_transfer.features.cluster import Cluster
 
-    return Cluster(params.preprocess, params.precision)
+    return Cluster(params.preprocess, params.precision, bands=TileDataset().network_bands)
 
 
 if __name__ == "__main__":

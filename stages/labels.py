@@ -1,6 +1,6 @@
-"""Compare the label curves of svm, probe and spread: how much more labels help.
+"""Compare the label curves of svm, probe, spread and bands: how much more labels help.
 
-Reads   data/svm_labels.npz, data/probe_labels.npz, data/spread_labels.npz
+Reads   data/bands_labels.npz, data/probe_labels.npz, data/spread_labels.npz, data/svm_labels.npz
 Writes  plots/labels.csv          classifier, images, draw, accuracy; one row per fit
         metrics/labels.json       mean, sd and standard error of the test accuracy over the draws, by
                                   classifier and number of images, and the gain over half as many
@@ -23,6 +23,7 @@ from eurosat_transfer.reporting.label_curve_picture import draw_label_curve
 def main() -> None:
     """Run the stage."""
     fits = [
+        *read_curve("bands"),
         *read_curve("probe"),
         *read_curve("spread"),
         *read_curve("svm"),

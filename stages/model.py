@@ -13,6 +13,7 @@ fitted on all labels, because all of them are tested, by classifiers that did no
 
 import numpy as np
 
+from eurosat_transfer.data.builders.registry import create_rendering
 from eurosat_transfer.data.selection import NO_IMAGES, open_selection
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.io.json_files import read_json
@@ -25,7 +26,7 @@ from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.split import Split
 from eurosat_transfer.pipeline.integrity import digest_inputs
 from eurosat_transfer.pipeline.stage import run_stage
-from eurosat_transfer.prediction.saved_model import MODEL
+from eurosat_transfer.prediction.saved_model import MODEL, write_no_model
 from eurosat_transfer.tensorflow_setup import use_threads
 
 
@@ -33,6 +34,10 @@ def main() -> None:
     """Run the stage."""
     parameters, choice = load_parameters(), read_json("data/choice.json")
     name = choice["classifier"]
+    MODEL.mkdir(exist_ok=True)
+    if name is None:
+        write_no_model(MODEL, choice["reason"])
+        return
     if name == "finetune":
         use_threads(parameters.section(Finetune).threads)
     dataset, selection = open_selection()
@@ -46,9 +51,9 @@ def main() -> None:
     unlabelled = selection.read_unlabelled(dataset) if self_training else NO_IMAGES
     with checkpoint_folder("model", digest_inputs("model"), parameters.as_dict()) as checkpoints:
         classifier = fit_classifier(name, tiles, unlabelled, features, parameters, checkpoints)
-    MODEL.mkdir(exist_ok=True)
     confusion = np.array(choice["confusion"])
-    write_model(MODEL, name, classifier, tiles, selection.classes, confusion, parameters.section(Data))
+    rendering = dataset.bands.rendering if dataset.bands else create_rendering(parameters.section(Data))
+    write_model(MODEL, name, classifier, tiles, selection.classes, confusion, rendering)
     print(f"{MODEL}: {name}, {len(selection.classes)} classes")
 
 

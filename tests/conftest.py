@@ -83,7 +83,7 @@ def world(tmp_path, monkeypatch):
 
 @pytest.fixture
 def features(world):
-    """Write data/features.npz and data/pixels.npz with three classes that are easy to tell apart."""
+    """Write data/features.npz, data/pixels.npz and data/bands.npz: three classes that are easy to tell apart."""
     world()
     rng = np.random.default_rng(0)
     arrays = {}
@@ -93,7 +93,7 @@ def features(world):
         arrays[f"files_{subset}"] = np.array([f"{subset}/{number}.jpg" for number in range(count)])
         arrays[f"X_{subset}"] = (rng.normal(0, 0.3, (count, 6)) + np.eye(3, 6)[y] * 3).astype(np.float32)
     Path("data").mkdir()
-    for name in ("features", "pixels"):
+    for name in ("features", "pixels", "bands"):
         np.savez(f"data/{name}.npz", **arrays, classes=np.array(["a", "b", "c"]))
     return arrays
 

@@ -724,6 +724,56 @@ FAULTS = [
         "X.astype(np.float32)",
         _tests(TESTS + "pixels", "test_pixels_are_scaled_to_the_range_from_0_to_1"),
     ),
+    # Bands
+    Fault(
+        "bands: B8A is the ninth band",
+        "eurosat_transfer/data/band_names.py",
+        '"B08", "B09", "B10", "B11", "B12", "B8A")',
+        '"B08", "B8A", "B09", "B10", "B11", "B12")',
+        _tests("tests/data/test_eurosat_ms_builder", "test_tiles_have_all_bands_with_their_names_and_a_picture"),
+    ),
+    Fault(
+        "bands: NDVI is computed from the wrong band",
+        "eurosat_transfer/data/band_statistics.py",
+        'Index("NDVI", "near infrared", "red")',
+        'Index("NDVI", "near infrared", "green")',
+        _tests("tests/data/test_band_statistics", "test_an_index_is_the_normalised_difference_of_its_bands"),
+    ),
+    Fault(
+        "bands: tiles with equal pictures are copies",
+        "stages/download.py",
+        "array_digest(dataset.read_bands(place)) if dataset.bands else pixel_digest(tile.image)",
+        "pixel_digest(tile.image)",
+        _tests("tests/stages/test_bands_stage", "test_tiles_that_differ_in_any_band_are_no_copies"),
+    ),
+    Fault(
+        "bands: a thousand deep features hide the statistics",
+        "eurosat_transfer/features/blocks.py",
+        "of_block / (length or 1.0)",
+        "of_block",
+        _tests("tests/features/test_blocks", "test_each_block_has_the_same_mean_squared_distance"),
+    ),
+    Fault(
+        "bands: svm ignores svm.features",
+        "stages/svm.py",
+        "load_blocks(params.features)",
+        'load_blocks(["deep"])',
+        _tests("tests/stages/test_bands_stage", "test_svm_learns_from_what_svm_features_says"),
+    ),
+    Fault(
+        "wide network: activations grow with the number of bands",
+        "eurosat_transfer/networks/wide_backbone.py",
+        "INPUT_AXIS) * (len(RGB) / len(bands))",
+        "INPUT_AXIS)",
+        _tests("tests/networks/test_wide_backbone", "test_a_grey_image_has_the_features_of_the_grey_rgb_image"),
+    ),
+    Fault(
+        "wide network: the order of a BGR network is ignored",
+        "eurosat_transfer/networks/wide_backbone.py",
+        "np.moveaxis(values, INPUT_AXIS, 0)[channels.places]",
+        "np.moveaxis(values, INPUT_AXIS, 0)",
+        _tests("tests/networks/test_wide_backbone", "test_named_bands_keep_the_weights_of_their_colours"),
+    ),
     # Nearest neighbours
     Fault(
         "knn: k is one too large",

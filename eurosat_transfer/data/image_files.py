@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
@@ -14,7 +16,7 @@ from eurosat_transfer.data.decoding import (
     read_orientation,
     turn_upright,
 )
-from eurosat_transfer.data.rasters import decode_raster, is_tiff
+from eurosat_transfer.data.rasters import BandLayout, decode_raster, find_nodata, is_tiff, read_bands
 from eurosat_transfer.data.rendering import Rendering, RenderingError
 from eurosat_transfer.errors import UserError
 
@@ -75,19 +77,77 @@ def to_rgb(encoded: bytes, name: str, rendering: Rendering | None = None) -> byt
         RenderingMismatchError: it does not fit the rendering.
     """
     rendering = rendering or Rendering()
+    with _naming(name):
+        pixels = read_rgb(encoded, rendering)
+    if rendering.keeps_rgb and not is_tiff(encoded):
+        header = open_image(encoded)
+        if header.format == "JPEG" and header.mode == "RGB":
+            return encoded
+    return _to_png(pixels)
+
+
+def to_rgb_and_bands(encoded: bytes, name: str, rendering: Rendering, layout: BandLayout) -> tuple[bytes, np.ndarray]:
+    """Read all bands of a GeoTIFF file, and convert three of them to an 8-bit RGB image.
+
+    Args:
+        encoded: the content of the file.
+        name: of the file, for error messages.
+        rendering: how three of the bands become an RGB image.
+        layout: the bands that the file must have.
+
+    Returns:
+        The content of a PNG file, and the values of all bands, (height, width, bands), as they are stored.
+
+    Raises:
+        UserError: the file is not a GeoTIFF file, is damaged or too large, or has other bands.
+        RenderingMismatchError: it does not fit the rendering.
+    """
+    with _naming(name):
+        if not is_tiff(encoded):
+            raise ImageError(f"not a GeoTIFF file; the other files have {len(layout.names)} bands")
+        raster, found, nodata = read_bands(encoded)
+        if (len(found.names), found.dtype) != (len(layout.names), layout.dtype):
+            raise ImageError(
+                f"it has {len(found.names)} bands of {found.dtype}; allowed: {len(layout.names)} of {layout.dtype}"
+            )
+        chosen = raster[np.array(rendering.choose_bands(len(raster))) - 1]
+        pixels = rendering.scale_values(chosen, find_nodata(chosen, nodata))
+    return _to_png(pixels), np.ascontiguousarray(np.moveaxis(raster, 0, -1))
+
+
+def render_bands(raster: np.ndarray, name: str, rendering: Rendering) -> bytes:
+    """Convert three bands of an array to an 8-bit RGB image.
+
+    Args:
+        raster: (height, width, bands), numbers.
+        name: of the tile, for error messages.
+        rendering: how three of the bands become an RGB image.
+
+    Returns:
+        The content of a PNG file.
+
+    Raises:
+        RenderingMismatchError: the array does not fit the rendering.
+    """
+    with _naming(name):
+        return _to_png(rendering.apply(np.moveaxis(raster, -1, 0)))
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Let an error about an image name its file, and refuse images that Pillow finds suspiciously large."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            pixels = read_rgb(encoded, rendering)
+            yield
     except ImageError as error:
         raise UserError(f"{name} is not a readable image: {error}") from None
     except RenderingError as error:
         example = f"data.{error.option}=[{','.join(f'{number:g}' for number in error.example)}]"
         raise RenderingMismatchError(f"{name} {error}; set data.{error.option}, for example {example}") from None
-    if rendering.keeps_rgb and not is_tiff(encoded):
-        header = open_image(encoded)
-        if header.format == "JPEG" and header.mode == "RGB":
-            return encoded
+
+
+def _to_png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

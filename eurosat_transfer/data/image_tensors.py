@@ -1,25 +1,26 @@
 """Encoded images as tensors of one size."""
 
-from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.network_inputs import decode_input
 from eurosat_transfer.tensorflow_setup import tf
 
 
-def decode_tensor(encoded: tf.Tensor) -> tf.Tensor:
-    """Decode an image with decode_image, also inside the function of a tf.data pipeline.
+def decode_tensor(encoded: tf.Tensor, channels: int = 3) -> tf.Tensor:
+    """Decode an image with decode_input, also inside the function of a tf.data pipeline.
 
     Args:
-        encoded: string, (), the content of a JPEG or PNG file.
+        encoded: string, (), what decode_input takes.
+        channels: of the image.
 
     Returns:
-        uint8, (height, width, 3), RGB.
+        uint8, (height, width, channels).
 
     Raises:
         ImageError: the image cannot be decoded. Inside a pipeline it is tf.errors.InvalidArgumentError.
     """
     if tf.executing_eagerly():  # tf.numpy_function would pass a NumPy string, which loses zero bytes at the end
-        return tf.constant(decode_image(tf.convert_to_tensor(encoded).numpy()))
-    image = tf.numpy_function(decode_image, [encoded], tf.uint8, stateful=False)
-    return tf.ensure_shape(image, (None, None, 3))
+        return tf.constant(decode_input(tf.convert_to_tensor(encoded).numpy()))
+    image = tf.numpy_function(decode_input, [encoded], tf.uint8, stateful=False)
+    return tf.ensure_shape(image, (None, None, channels))
 
 
 def resize_image(image: tf.Tensor, size: int) -> tf.Tensor:
@@ -28,11 +29,11 @@ def resize_image(image: tf.Tensor, size: int) -> tf.Tensor:
     An image that does not shrink needs no antialiasing, and without it resizing takes half the time.
 
     Args:
-        image: uint8, (height, width, 3), RGB.
+        image: uint8, (height, width, channels).
         size: pixels per side.
 
     Returns:
-        float32, (size, size, 3), RGB, 0 to 255.
+        float32, (size, size, channels), 0 to 255.
     """
     shrinks = tf.reduce_max(tf.shape(image)[:2]) > size
     resized = tf.cond(
@@ -40,17 +41,17 @@ def resize_image(image: tf.Tensor, size: int) -> tf.Tensor:
         lambda: tf.image.resize(image, (size, size), antialias=True),
         lambda: tf.image.resize(image, (size, size)),
     )
-    return tf.ensure_shape(resized, (size, size, 3))
+    return tf.ensure_shape(resized, (size, size, image.shape[-1]))
 
 
 def raw_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
     """Resize an image to a square, and return its values as one row.
 
     Args:
-        image: uint8, (height, width, 3), RGB.
+        image: uint8, (height, width, channels).
         size: pixels per side.
 
     Returns:
-        uint8, (size * size * 3,), by row, column and channel.
+        uint8, (size * size * channels,), by row, column and channel.
     """
     return tf.reshape(tf.cast(tf.round(resize_image(image, size)), tf.uint8), [-1])

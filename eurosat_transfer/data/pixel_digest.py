@@ -2,6 +2,8 @@
 
 import hashlib
 
+import numpy as np
+
 from eurosat_transfer.data.decoding import ImageError, decode_image
 
 
@@ -19,4 +21,16 @@ def pixel_digest(encoded: bytes) -> bytes:
         pixels = decode_image(encoded)
     except ImageError:  # the stages that need the image name it in their error
         return hashlib.sha256(encoded).digest()
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+    return array_digest(pixels)
+
+
+def array_digest(values: np.ndarray) -> bytes:
+    """Compute a digest of the values of an array, and of its shape.
+
+    Args:
+        values: any array, such as all bands of a tile.
+
+    Returns:
+        32 bytes.
+    """
+    return hashlib.sha256(repr(values.shape).encode() + values.tobytes()).digest()

@@ -8,6 +8,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 
 from eurosat_transfer.data.builders.base import TileBuilder
 from eurosat_transfer.data.builders.registry import create_builder
+from eurosat_transfer.data.builders.tfds_bands import TfdsBands
 from eurosat_transfer.data.tfds import tfds
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.atomic import atomic_write
@@ -51,7 +52,7 @@ def prepare_dataset(params: Data, folder: Path) -> None:
             # TensorFlow reports a full disk, and TFDS wraps that in a RuntimeError. Other RuntimeErrors are bugs.
             if type(error) is RuntimeError and not isinstance(error.__cause__, (OSError, tf.errors.OpError)):
                 raise
-            if isinstance(error, NEEDS) and isinstance(builder, TileBuilder):
+            if isinstance(error, NEEDS) and isinstance(builder, TileBuilder) and not isinstance(builder, TfdsBands):
                 raise
             reason = describe_failed_download(error)
             raise UserError(f"data.name={params.name}: TFDS could not prepare the data set: {reason}") from None

@@ -4,6 +4,9 @@ Pillow reads neither: it keeps the high byte of a 16-bit RGB image only, and it 
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import rasterio
@@ -12,6 +15,7 @@ from rasterio.enums import ColorInterp, PhotometricInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
+from eurosat_transfer.data.band_names import number_names, tidy_name
 from eurosat_transfer.data.decoding import ImageError
 from eurosat_transfer.data.rendering import Rendering
 
@@ -26,6 +30,19 @@ warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)
 
 # GDAL looks for files beside the one that it opens. There are none beside a file in memory.
 ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+
+
+class BandLayout(NamedTuple):
+    """What all tiles of a data set must have in common, so that their bands can be compared.
+
+    Attributes:
+        names: of the bands, in their order in the file. A file that does not describe its bands gives "1", "2" and so
+            on.
+        dtype: the type of the values.
+    """
+
+    names: tuple[str, ...]
+    dtype: str
 
 
 def is_tiff(encoded: bytes) -> bool:
@@ -53,18 +70,61 @@ def decode_raster(encoded: bytes, rendering: Rendering) -> np.ndarray:
         ImageError: the file is damaged, has several pages, is too large, or has complex numbers.
         RenderingError: the raster does not fit the rendering.
     """
+    with _open(encoded) as dataset:
+        return _render(dataset, rendering)
+
+
+def read_layout(encoded: bytes) -> BandLayout:
+    """Read the names and the type of the bands of a GeoTIFF file, and no pixels.
+
+    Args:
+        encoded: the content of the file.
+
+    Raises:
+        ImageError: as for decode_raster.
+    """
+    with _open(encoded) as dataset:
+        return _layout(dataset)
+
+
+def read_bands(encoded: bytes) -> tuple[np.ndarray, BandLayout, float | None]:
+    """Read all bands of a GeoTIFF file.
+
+    Args:
+        encoded: the content of the file.
+
+    Returns:
+        (bands, height, width), the values as they are stored; the names and the type of the bands; and the nodata value
+        that the file declares, or None.
+
+    Raises:
+        ImageError: as for decode_raster.
+    """
+    with _open(encoded) as dataset:
+        return dataset.read(), _layout(dataset), dataset.nodata
+
+
+@contextmanager
+def _open(encoded: bytes) -> Iterator[DatasetReader]:
+    """Open a GeoTIFF or PNG file in memory, and raise ImageError for everything that is wrong with it."""
     driver = "GTiff" if is_tiff(encoded) else "PNG"
     try:
         with rasterio.Env(**ALONE), MemoryFile(encoded, filename="image") as memory:
             try:
                 with memory.open(driver=driver) as dataset:
                     _check(dataset)
-                    return _render(dataset, rendering)
+                    yield dataset
             except RasterioError as error:
                 text = " ".join(str(error.__cause__ or error).replace(memory.name, "image").split())
                 raise ImageError(describe_failure(text)) from None
     except (MemoryError, UnicodeError, OverflowError) as error:
         raise ImageError(f"damaged: {error}") from None
+
+
+def _layout(dataset: DatasetReader) -> BandLayout:
+    described = tuple(tidy_name(text or "") for text in dataset.descriptions)
+    named = all(described) and len(set(described)) == len(described)
+    return BandLayout(described if named else number_names(dataset.count), dataset.dtypes[0])
 
 
 def describe_failure(text: str) -> str:

@@ -99,14 +99,14 @@ class Rendering:
         return self.scale_values(raster[np.array(bands) - 1], nodata)
 
     def scale_values(self, chosen: np.ndarray, nodata: np.ndarray | None = None) -> np.ndarray:
-        """Scale the values of the three chosen bands to 8 bits.
+        """Scale the values of the chosen bands to 8 bits.
 
         Args:
-            chosen: (3, height, width): red, green, blue, as choose_bands says.
+            chosen: (channels, height, width): red, green, blue, as choose_bands says, or any other bands.
             nodata: boolean, (height, width), as for apply.
 
         Returns:
-            uint8, (height, width, 3), RGB, as for apply.
+            uint8, (height, width, channels), as for apply.
 
         Raises:
             RenderingError: the values have more than 8 bits and there is no scale, or they have 8 bits and the scale is
@@ -115,7 +115,7 @@ class Rendering:
         missing = np.zeros(chosen.shape[1:], bool) if nodata is None else nodata.copy()
         if chosen.dtype.kind == "f":
             missing |= np.isnan(chosen).any(axis=0)
-        image = np.empty((*chosen.shape[1:], 3), np.uint8)
+        image = np.empty((*chosen.shape[1:], len(chosen)), np.uint8)
         stay = self._check_depth(chosen, missing)
         for channel, values in enumerate(chosen):
             image[..., channel] = values if stay else self._scaled(values)

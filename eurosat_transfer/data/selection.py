@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eurosat_transfer.data.band_names import RGB
 from eurosat_transfer.data.dataset import DATASET, TileDataset
 from eurosat_transfer.data.folds import NO_FOLDS, REST, divide
 from eurosat_transfer.data.split_file import SPLIT_FILE, read_split
@@ -20,17 +21,34 @@ class EncodedTiles(NamedTuple):
     """The tiles of one subset, in memory.
 
     Attributes:
-        images: object, (n,): bytes, encoded.
+        images: object, (n,): bytes, encoded, see TileDataset.read_input.
         labels: int64, (n,).
+        bands: the names of the bands of the images. None: RGB images.
     """
 
     images: np.ndarray
     labels: np.ndarray
+    bands: tuple[str, ...] | None = None
+
+    @property
+    def channels(self) -> int:
+        """How many channels the images have."""
+        return len(RGB if self.bands is None else self.bands)
+
+    def select(self, positions: np.ndarray) -> "EncodedTiles":
+        """Return some of the tiles.
+
+        Args:
+            positions: int64, (m,).
+        """
+        return EncodedTiles(self.images[positions], self.labels[positions], self.bands)
 
 
-def join_tiles(*parts: EncodedTiles) -> EncodedTiles:
-    """Join tiles, one part after the other."""
-    return EncodedTiles(*map(np.concatenate, zip(*parts, strict=True)))
+def join_tiles(first: EncodedTiles, *others: EncodedTiles) -> EncodedTiles:
+    """Join tiles of the same bands, one part after the other."""
+    parts = (first, *others)
+    images, labels = np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts])
+    return EncodedTiles(images, labels, first.bands)
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,14 @@ class Selection:
             folds[0].files | {"test": [file for fold in folds for file in fold.files["test"]]},
         )
 
+    def label_arrays(self) -> dict[str, np.ndarray]:
+        """Return what a file of features says about its rows: y and files by subset, folds, and classes."""
+        arrays = {f"y_{subset}": y for subset, y in self.labels.items()}
+        arrays |= {f"files_{subset}": np.array(files) for subset, files in self.files.items() if subset in self.labels}
+        if len(self.other_folds):
+            arrays["folds"] = self.other_folds
+        return arrays | {"classes": np.array(self.classes)}
+
     def count(self) -> int:
         """Count the labelled tiles of all subsets."""
         return sum(map(len, self.labels.values()))
@@ -93,22 +119,26 @@ class Selection:
         return iter(sorted(rows))
 
     def read(self, dataset: TileDataset) -> dict[str, EncodedTiles]:
-        """Read the encoded images of every labelled subset into memory.
+        """Read what a network sees of every labelled tile into memory.
 
         Args:
             dataset: the data set that the tiles are selected from.
 
+        Returns:
+            The tiles by subset; see TileDataset.read_input.
+
         Raises:
             UserError: the data set is damaged.
         """
-        tiles = {subset: EncodedTiles(np.empty(len(y), object), y) for subset, y in self.labels.items()}
+        bands = dataset.network_bands
+        tiles = {subset: EncodedTiles(np.empty(len(y), object), y, bands) for subset, y in self.labels.items()}
         for index, subset, row in self.places():
             if subset in tiles:
-                tiles[subset].images[row] = dataset[index].image
+                tiles[subset].images[row] = dataset.read_input(index)
         return tiles
 
     def read_unlabelled(self, dataset: TileDataset) -> np.ndarray:
-        """Read the encoded images of UNLABELLED into memory.
+        """Read what a network sees of the tiles of UNLABELLED into memory.
 
         Args:
             dataset: the data set that the tiles are selected from.
@@ -122,7 +152,7 @@ class Selection:
         indices = self.indices.get(UNLABELLED, ())
         images = np.empty(len(indices), object)
         for row, index in enumerate(indices):
-            images[row] = dataset[int(index)].image
+            images[row] = dataset.read_input(int(index))
         return images
 
 

@@ -29,20 +29,27 @@ class Cluster:
     Use it in a with statement, which disconnects at its end.
     """
 
-    def __init__(self, preprocess: bool, precision: "Precision", folder: Path = BACKBONE):
+    def __init__(
+        self,
+        preprocess: bool,
+        precision: "Precision",
+        folder: Path = BACKBONE,
+        bands: tuple[str, ...] | None = None,
+    ):
         """Connect, send the network, and let each node load it.
 
         Args:
             preprocess: as for features.inference.load_network.
             precision: of the computation, as there.
             folder: where the network was saved.
+            bands: the names of the bands of its images. None: RGB images.
 
         Raises:
             UserError: no cluster answers, or it has no CPU.
         """
         self._cluster = RayCluster()
         files = ray.put({path.name: path.read_bytes() for path in folder.iterdir()})
-        self._network = files, preprocess, precision, self._cluster.cores
+        self._network = files, preprocess, precision, self._cluster.cores, bands
         self._descriptions = self._cluster.start_on_each_node(_describe_engine, self._network)
 
     def __enter__(self) -> Self:
@@ -119,10 +126,12 @@ def _extract_chunk(
 
 
 @cache  # a worker process loads the network once for all chunks
-def _load(files: "ray.ObjectRef", preprocess: bool, precision: "Precision", threads: int) -> "Network":
+def _load(
+    files: "ray.ObjectRef", preprocess: bool, precision: "Precision", threads: int, bands: tuple[str, ...] | None
+) -> "Network":
     from eurosat_transfer.features import inference
 
     with tempfile.TemporaryDirectory() as folder:
         for name, content in ray.get(files).items():
             (Path(folder) / name).write_bytes(content)
-        return inference.load_network(preprocess, precision, Path(folder), threads)
+        return inference.load_network(preprocess, precision, Path(folder), threads, bands)

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
+from eurosat_transfer.data.band_names import RGB
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.image_tensors import raw_pixels
 from eurosat_transfer.data.selection import Selection, open_selection
@@ -71,18 +72,15 @@ def extract_selection(
         UserError: the data set is damaged or does not fit the selection, or the cluster fails.
     """
     dataset, selection = open_selection()
-    network = load_network(params.preprocess, params.precision)
+    network = load_network(params.preprocess, params.precision, bands=dataset.network_bands)
     extractor = cluster or network
     with open_cache(inputs, params.preprocess, extractor) as cache:
         find = find_earlier if cluster is None else lambda: None
         matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY, find)
-    labels = {f"y_{subset}": y for subset, y in selection.labels.items()}
-    labels |= {f"files_{subset}": np.array(files) for subset, files in selection.files.items()}
-    if len(selection.other_folds):
-        labels["folds"] = selection.other_folds
-    labels["classes"] = np.array(selection.classes)
+    labels = selection.label_arrays()
     features, pixels = ({f"X_{subset}": X for subset, X in by_subset.items()} | labels for by_subset in matrices)
-    pixels.pop(f"files_{UNLABELLED}", None)
+    if UNLABELLED in selection.files:
+        features[f"files_{UNLABELLED}"] = np.array(selection.files[UNLABELLED])
     return features, pixels
 
 
@@ -122,15 +120,16 @@ def extract(
             cache is switched off, it is not asked, because then features are to be computed.
 
     Returns:
-        Features, float32, (n, d), and raw pixels, uint8, (n, pixel_size * pixel_size * 3), by subset, in the order of
-        the selection. UNLABELLED has no pixels.
+        Features, float32, (n, d), and raw pixels, uint8, (n, pixel_size * pixel_size * channels), by subset, in the
+        order of the selection. UNLABELLED has no pixels.
 
     Raises:
         UserError: the data set is damaged, an image does not decode, or the extractor fails.
     """
+    channels = len(dataset.network_bands or RGB)
     features = {s: DiskMatrix(folder, len(of), width, np.float32) for s, of in selection.indices.items()}
     pixels = {
-        s: DiskMatrix(folder, len(of), 3 * pixel_size**2, np.uint8)
+        s: DiskMatrix(folder, len(of), channels * pixel_size**2, np.uint8)
         for s, of in selection.indices.items()
         if s != UNLABELLED
     }
@@ -138,7 +137,7 @@ def extract(
     known: list[int] = []
     missing: dict[int, bytes] = {}  # key of the tile -> key in the cache
     for key, (index, subset, row) in enumerate(places):
-        cache_key = cache.key(dataset[index].image)
+        cache_key = cache.key(dataset.read_input(index))
         found = cache.get(cache_key)
         if found is None:
             missing[key] = cache_key
@@ -147,7 +146,7 @@ def extract(
             features[subset][row] = found
 
     def images(keys: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-        return ((key, dataset[places[key][0]].image) for key in keys)
+        return ((key, dataset.read_input(places[key][0])) for key in keys)
 
     def compute(keys: list[int]) -> Iterator[tuple[int, np.ndarray]]:
         return ((extracted.key, extracted.features) for extracted in extractor.extract(images(keys), pixel_size))
@@ -170,7 +169,7 @@ def extract(
             bar.update()
         shown = [key for key in known if places[key][1] != UNLABELLED]
         bar.update(len(known) - len(shown))
-        for key, values in _pixels_only(images(shown), pixel_size):
+        for key, values in _pixels_only(images(shown), pixel_size, channels):
             _, subset, row = places[key]
             pixels[subset][row] = values
             bar.update()
@@ -187,6 +186,8 @@ def _naming_the_image(name: Callable[[int], str]) -> Iterator[None]:
         raise UserError(f"{name(error.key)} in the data set is not a readable image: {error.reason}") from None
 
 
-def _pixels_only(images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[tuple[int, np.ndarray]]:
-    for keys, pixels in stream_batches(images, lambda image: (raw_pixels(image, pixel_size),), PIXEL_BATCH):
+def _pixels_only(
+    images: Iterable[tuple[int, bytes]], pixel_size: int, channels: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    for keys, pixels in stream_batches(images, lambda image: (raw_pixels(image, pixel_size),), PIXEL_BATCH, channels):
         yield from zip(keys.tolist(), pixels, strict=True)

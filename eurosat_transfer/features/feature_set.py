@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,20 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.npz import list_arrays, read_npz
 
 FEATURES_FILE, PIXELS_FILE = "data/features.npz", "data/pixels.npz"
+BANDS_FILE = "data/bands.npz"
+
+
+class Block(NamedTuple):
+    """Neighbouring columns with features of one kind.
+
+    Attributes:
+        width: number of columns.
+        has_units: whether each column has a unit of its own, such as a reflectance or an index. Otherwise all columns
+            have the same one, and their proportions mean something.
+    """
+
+    width: int
+    has_units: bool
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,8 @@ class FeatureSet:
         classes: names by label.
         files: names of the images, by subset. Empty if they have no names.
         other_folds: str, (folds - 1, tiles): the subsets in the other folds, see eurosat_transfer.data.folds.
+        blocks: the kinds of features that the columns have, one after the other, if they are to be scaled. Empty if
+            they are used as they are; see eurosat_transfer.features.blocks.
     """
 
     X: dict[str, np.ndarray]
@@ -34,21 +51,24 @@ class FeatureSet:
     classes: list[str]
     files: dict[str, list[str]] = field(default_factory=dict)
     other_folds: np.ndarray = field(default_factory=lambda: NO_FOLDS)
+    blocks: tuple[Block, ...] = ()
 
     def folds(self) -> Iterator["FeatureSet"]:
         """Yield the features of each fold. A single split is one fold."""
         X, y = ({s: of[s] for s in (*SUBSETS, UNLABELLED) if s in of} for of in (self.X, self.y))
-        yield FeatureSet(X, y, self.classes, {s: of for s, of in self.files.items() if s in X})
+        files = {s: of for s, of in self.files.items() if s in X}
+        yield FeatureSet(X, y, self.classes, files, blocks=self.blocks)
         names = {subset: np.array(of) for subset, of in self.files.items()}
         for fold in self.other_folds:
             files = {subset: of.tolist() for subset, of in divide(names, fold).items()} if names else {}
             unlabelled = {subset: of for subset, of in self.X.items() if subset == UNLABELLED}
-            yield FeatureSet(divide(self.X, fold) | unlabelled, divide(self.y, fold), self.classes, files)
+            X, y = divide(self.X, fold) | unlabelled, divide(self.y, fold)
+            yield FeatureSet(X, y, self.classes, files, blocks=self.blocks)
 
     def with_all_in_train(self) -> "FeatureSet":
         """Return the features with the tiles of test and REST in train too. Val stays."""
         X, y = self.select(*(subset for subset in ("train", "test", REST) if subset in self.X))
-        return FeatureSet(self.X | {"train": X}, self.y | {"train": y}, self.classes)
+        return FeatureSet(self.X | {"train": X}, self.y | {"train": y}, self.classes, blocks=self.blocks)
 
     @property
     def tested_files(self) -> list[str]:
@@ -82,8 +102,9 @@ class FeatureSet:
         """
         X, y = self.select("train")
         kept = {"train": [self.files["train"][position] for position in positions]} if self.files else {}
+        X, y = X[positions], y[positions]
         return FeatureSet(
-            self.X | {"train": X[positions]}, self.y | {"train": y[positions]}, self.classes, self.files | kept
+            self.X | {"train": X}, self.y | {"train": y}, self.classes, self.files | kept, blocks=self.blocks
         )
 
 

@@ -8,7 +8,8 @@ from itertools import groupby, islice
 
 import numpy as np
 
-from eurosat_transfer.data.decoding import ImageError, decode_image
+from eurosat_transfer.data.decoding import ImageError
+from eurosat_transfer.data.network_inputs import decode_input
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.tensorflow_setup import tf, without_autotuning
 
@@ -36,15 +37,19 @@ class UndecodableImageError(UserError):
 
 
 def stream_batches(
-    images: Iterable[tuple[int, bytes]], transform: Callable[[tf.Tensor], tuple[tf.Tensor, ...]], size: int
+    images: Iterable[tuple[int, bytes]],
+    transform: Callable[[tf.Tensor], tuple[tf.Tensor, ...]],
+    size: int,
+    channels: int = 3,
 ) -> Iterator[Batch]:
     """Decode and transform images. Each image is decoded once.
 
     Args:
-        images: pairs of a key and an encoded image.
-        transform: decoded image, uint8, (height, width, 3) -> one or more tensors. Each has the same shape for every
-            image.
+        images: pairs of a key and an encoded image, see decode_input.
+        transform: decoded image, uint8, (height, width, channels) -> one or more tensors. Each has the same shape for
+            every image.
         size: images per batch; the last batch can be smaller.
+        channels: of the images.
 
     Yields:
         The keys of a batch, int64, (n,), and each output of the transformation, (n, ...), in the order of images.
@@ -64,7 +69,7 @@ def stream_batches(
     def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield from _stack(until_failure(_decode_ahead(until_failure(images))), size)
 
-    signature = (tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None, None, 3), tf.uint8))
+    signature = (tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None, None, channels), tf.uint8))
     data = tf.data.Dataset.from_generator(chunks, output_signature=signature).unbatch()
     data = data.map(lambda key, image: (key, *transform(image)), num_parallel_calls=os.cpu_count())
     yield from without_autotuning(data.batch(size).prefetch(READ_AHEAD)).as_numpy_iterator()
@@ -86,7 +91,7 @@ def _decode_ahead(images: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, np
 
     with ThreadPoolExecutor(workers) as pool:
         for key, encoded in images:
-            waiting.append((key, pool.submit(decode_image, encoded)))
+            waiting.append((key, pool.submit(decode_input, encoded)))
             if len(waiting) > workers:
                 yield finish()
         while waiting:

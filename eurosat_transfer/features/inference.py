@@ -18,12 +18,15 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from eurosat_transfer.data.band_names import RGB
 from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
+from eurosat_transfer.data.network_inputs import encode_bands
 from eurosat_transfer.features.image_stream import Batch, stream_batches
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess
 from eurosat_transfer.networks.frozen import load_frozen, sizes
 from eurosat_transfer.networks.onnx_network import OnnxNetwork
+from eurosat_transfer.networks.wide_backbone import load_network_for
 from eurosat_transfer.openvino_setup import openvino, shared_core
 from eurosat_transfer.precision import HINTS, Precision, usable_precision
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
@@ -41,7 +44,7 @@ class Extracted(NamedTuple):
     Attributes:
         key: the key that came with the image.
         features: float32, (d,).
-        pixels: uint8, (pixel_size * pixel_size * 3,), RGB, row by row.
+        pixels: uint8, (pixel_size * pixel_size * channels,), row by row.
     """
 
     key: int
@@ -50,7 +53,11 @@ class Extracted(NamedTuple):
 
 
 def load_network(
-    preprocess: bool, precision: Precision = "float32", folder: Path = FOLDER, threads: int = 0
+    preprocess: bool,
+    precision: Precision = "float32",
+    folder: Path = FOLDER,
+    threads: int = 0,
+    bands: Sequence[str] | None = None,
 ) -> "Network":
     """Load the network that the backbone stage saved.
 
@@ -61,9 +68,10 @@ def load_network(
             from an ONNX file runs on the CPU; if there is a GPU, a line says so.
         folder: where the network was saved.
         threads: number of CPU threads; 0 uses all cores.
+        bands: the names of the bands of its images. None: RGB images.
     """
     make_reproducible(0)
-    model, prepare = load_frozen(folder, preprocess)
+    model, prepare = load_frozen(folder, preprocess) if bands is None else load_network_for(bands, preprocess, folder)
     on_gpu = bool(gpus()) and not isinstance(model, OnnxNetwork)
     if gpus() and not on_gpu:
         print("backbone.name=onnx runs on the CPU, in OpenVINO: the GPU is not used for features")
@@ -81,12 +89,19 @@ def describe_engine() -> list[str]:
     return [tf.__version__, openvino.__version__, keras.__version__, *map(str, [*gpus(), *cpu])]
 
 
-def fixed_images() -> list[bytes]:
+def fixed_images(channels: int = 3) -> list[bytes]:
     """Draw coloured noise, from coarse to fine, and encode it. The images are the same in every process.
 
+    Args:
+        channels: of the images.
+
     Returns:
-        JPEG images, as many as one batch has at least, so that they cost one pass through the network.
+        JPEG images, or what encode_bands returns for other than 3 channels. They are as many as one batch has at least,
+        so that they cost one pass through the network.
     """
+    if channels != len(RGB):
+        noise = np.random.default_rng(0).integers(0, 256, (BATCH, 64, 64, channels), np.uint8)
+        return [encode_bands(image, None) for image in noise]
     rng = np.random.default_rng(0)
     images = []
     for number in range(BATCH):
@@ -102,6 +117,7 @@ class Network:
 
     Attributes:
         image_size: pixels per side of the images that the model takes.
+        channels: of these images.
         width: d, the number of outputs per image.
         batch: images per batch.
     """
@@ -116,13 +132,13 @@ class Network:
         """Wrap a model.
 
         Args:
-            model: float32, (n, size, size, 3) -> (n, d). Its weights must not change afterwards.
-            preprocess: applied to each batch first: float32, (n, size, size, 3), RGB, 0 to 255 -> what the model takes.
-                An ONNX network has its preprocessing inside.
+            model: float32, (n, size, size, channels) -> (n, d). Its weights must not change afterwards.
+            preprocess: applied to each batch first: float32, (n, size, size, channels), 0 to 255 -> what the model
+                takes. An ONNX network has its preprocessing inside.
             threads: number of CPU threads; 0 uses all cores.
             precision: of the computation on a CPU, which has it.
         """
-        self.image_size, self.width = sizes(model)
+        self.image_size, self.channels, self.width = sizes(model)
         self.batch = BATCH_OF_SMALL_IMAGES if self.image_size <= SMALL_IMAGE else BATCH
         self._model, self._preprocess, self._threads, self._precision = model, preprocess, threads, precision
 
@@ -137,7 +153,9 @@ class Network:
     @cached_property
     def _fingerprint(self) -> str:
         """Digest the features of fixed images. They take the way of all others, so it covers decoding and resizing."""
-        features = [extracted.features.tobytes() for extracted in self.extract(enumerate(fixed_images()), 1)]
+        features = [
+            extracted.features.tobytes() for extracted in self.extract(enumerate(fixed_images(self.channels)), 1)
+        ]
         return hashlib.sha256(b"".join(features)).hexdigest()
 
     def extract(self, images: Iterable[tuple[int, bytes]], pixel_size: int) -> Iterator[Extracted]:
@@ -157,7 +175,7 @@ class Network:
         def transform(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return resize_image(image, self.image_size), raw_pixels(image, pixel_size)
 
-        for features, (keys, _, pixels) in self._run(stream_batches(images, transform, self.batch)):
+        for features, (keys, _, pixels) in self._run(stream_batches(images, transform, self.batch, self.channels)):
             yield from map(Extracted._make, zip(keys.tolist(), features, pixels, strict=True))
 
     def predict(
@@ -183,7 +201,7 @@ class Network:
 
         outputs = np.empty((len(images), self.width), np.float32)
         with tqdm(desc=name, total=len(images), unit="image", mininterval=1, disable=None) as bar:
-            for rows, (keys, _) in self._run(stream_batches(enumerate(images), transform, self.batch)):
+            for rows, (keys, _) in self._run(stream_batches(enumerate(images), transform, self.batch, self.channels)):
                 outputs[keys] = rows
                 bar.update(len(keys))
         return outputs
@@ -204,14 +222,14 @@ class Network:
         }
         if isinstance(self._model, OnnxNetwork):
             model = shared_core().read_model(self._model.model.SerializeToString())
-            model.reshape([self.batch, self.image_size, self.image_size, 3])
+            model.reshape([self.batch, self.image_size, self.image_size, self.channels])
             return partial(_run_by_openvino, shared_core().compile_model(model, "CPU", settings), self.batch)
         size, network = self.image_size, keras.export.ExportArchive()
         network.track(self._model)
         infer = network.add_endpoint(
             "infer",
             lambda batch: self._model(self._preprocess(batch), training=False),
-            input_signature=[tf.TensorSpec((self.batch, size, size, 3), tf.float32)],
+            input_signature=[tf.TensorSpec((self.batch, size, size, self.channels), tf.float32)],
         )
         if gpus():
             return partial(_run_by_tensorflow, infer, self.batch)

@@ -97,7 +97,7 @@ def finetune_label_subsets(
     """
     fits = []
     for positions in nested_label_subsets(tiles["train"].labels, params.label_sizes, params.seed):
-        train = EncodedTiles(*(column[positions] for column in tiles["train"]))
+        train = tiles["train"].select(positions)
         checkpoint = checkpoints / f"{len(positions)}.npz"
         tuned = train_network(train, tiles["val"], unlabelled, classes, preprocess, params, checkpoint)
         test = predict_tiles(Network(tuned.model, tuned.preprocess), tiles["test"], "test", params.test_turns)

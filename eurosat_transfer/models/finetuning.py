@@ -23,7 +23,8 @@ from eurosat_transfer.models.distortion import distort
 from eurosat_transfer.models.optimizers import build_optimizer
 from eurosat_transfer.models.training import LoadImage, accuracy_metric, fit, shuffled_epochs
 from eurosat_transfer.networks.accelerators import batches, replicas, training_strategy, use_half_precision
-from eurosat_transfer.networks.backbones import Preprocess, load_backbone, weights_file_size
+from eurosat_transfer.networks.backbones import Preprocess, weights_file_size
+from eurosat_transfer.networks.wide_backbone import load_network_for
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.tensorflow_setup import (
     epoch_lines,
@@ -78,8 +79,8 @@ def finetune(
     use_half_precision()
     smallest = min(params.batch_size, *(len(tiles.labels) for tiles in (train, val) if tiles))
     with training_strategy(max_replicas=smallest).scope():
-        backbone, own_preprocess = load_backbone(pretrained=params.start == "pretrained")
-        prepare = own_preprocess if preprocess else tf.identity
+        pretrained = params.start == "pretrained"
+        backbone, prepare = load_network_for(train.bands, preprocess, pretrained=pretrained)
         set_trainable(backbone, params)
         head = build_head(backbone.output_shape[1:], classes, params)
         if params.head_epochs:
@@ -211,7 +212,7 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
     images, labels = tf.constant(list(train.images)), tf.constant(train.labels)
 
     def load(epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = resize_image(decode_tensor(images[number]), size)
+        image = resize_image(decode_tensor(images[number], train.channels), size)
         if params.augment:
             image = random_view(image, params.seed, epoch, images[number])
         if params.augment == "strong":
@@ -223,7 +224,7 @@ def training_loader(train: EncodedTiles, size: int, preprocess: Preprocess, para
 
 def _validation_batches(val: EncodedTiles, size: int, preprocess: Preprocess, batch_size: int) -> tf.data.Dataset:
     data = tf.data.Dataset.from_tensor_slices((list(val.images), val.labels))
-    data = data.map(lambda encoded, label: (preprocess(resize_image(decode_tensor(encoded), size)), label))
+    data = data.map(lambda image, label: (preprocess(resize_image(decode_tensor(image, val.channels), size)), label))
     return without_autotuning(batches(data, len(val.labels), batch_size))
 
 

@@ -11,10 +11,12 @@ from tqdm import tqdm
 
 from eurosat_transfer.data.label_subsets import nested_label_subsets
 from eurosat_transfer.evaluation.label_curve import Fit
+from eurosat_transfer.features.blocks import scale_blocks
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.models.logistic_regression import choose_logistic_penalty, fit_logistic_regression
 from eurosat_transfer.models.spread import Nodes, fit_layer, prepare_nodes, select_unlabelled
 from eurosat_transfer.models.svm import choose_svm_penalty, fit_svm
+from eurosat_transfer.parameters.bands import Bands
 from eurosat_transfer.parameters.labels import Labels
 from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.spread import Spread
@@ -24,22 +26,23 @@ from eurosat_transfer.parameters.svm import Svm
 FitAndPredict = Callable[[np.ndarray], np.ndarray]
 
 
-def fit_svm_curve(features: FeatureSet, labels: Labels, params: Svm) -> list[Fit]:
+def fit_svm_curve(features: FeatureSet, labels: Labels, params: Svm | Bands, name: str = "svm") -> list[Fit]:
     """Fit the support vector machine on each random subset of the training images, and once on all of them.
 
     A penalty C that is auto is chosen for each subset, by cross-validation on its own labels. So the labels of a subset
     are all that a fit has seen.
 
     Args:
-        features: the features of train and test.
+        features: the features of train and test. Blocks are scaled for each subset.
         labels: the sizes of the subsets, and the number of draws for each size.
-        params: of the stage svm.
+        params: of the stage svm or bands.
+        name: of the classifier.
 
     Returns:
         The fits, sorted by number of images and draw. They are the same on any number of cores.
     """
     # Threads start at once. They run at the same time, because the solver and NumPy release Python's lock.
-    return _fit_curve("svm", features, labels, partial(_svm, features, params), "threads")
+    return _fit_curve(name, features, labels, partial(_svm, features, params), "threads")
 
 
 def fit_probe_curve(features: FeatureSet, labels: Labels, params: Probe) -> list[Fit]:
@@ -107,10 +110,11 @@ def _predict_subsets(fit_and_predict: FitAndPredict, subsets: Iterable[np.ndarra
         return [fit_and_predict(rows) for rows in subsets]
 
 
-def _svm(features: FeatureSet, params: Svm, rows: np.ndarray) -> np.ndarray:
-    X, y = features.with_train_rows(rows).select("train")
+def _svm(features: FeatureSet, params: Svm | Bands, rows: np.ndarray) -> np.ndarray:
+    scaled = scale_blocks(features.with_train_rows(rows))
+    X, y = scaled.select("train")
     C = choose_svm_penalty(X, y, params.kernel) if params.C == "auto" else params.C
-    return fit_svm(X, y, params.kernel, C).predict(features.X["test"])
+    return fit_svm(X, y, params.kernel, C).predict(scaled.X["test"])
 
 
 def _probe(features: FeatureSet, params: Probe, rows: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from eurosat_transfer.data.colour_statistics import colour_statistics
 from eurosat_transfer.data.decoding import decode_image
+from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.data.selection import EncodedTiles
 from eurosat_transfer.data.tile_statistics import measure_tiles
 from eurosat_transfer.errors import UserError
@@ -19,7 +20,6 @@ from eurosat_transfer.models.onnx_export import export_classifier
 from eurosat_transfer.models.saved_classifier import HeldOut, SavedClassifier, fit_on_features
 from eurosat_transfer.models.saved_finetune import fit_finetune
 from eurosat_transfer.networks.frozen import load_frozen
-from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import Parameters
 from eurosat_transfer.parameters.model import Model
@@ -71,7 +71,7 @@ def write_model(
     tiles: Mapping[str, EncodedTiles],
     classes: list[str],
     confusion: np.ndarray,
-    data: Data,
+    rendering: Rendering,
 ) -> None:
     """Write the ONNX file of a classifier, and its description.
 
@@ -82,7 +82,7 @@ def write_model(
         tiles: encoded tiles of train and val.
         classes: names by label.
         confusion: on test, int64, (classes, classes).
-        data: how the tiles became RGB.
+        rendering: how the tiles became RGB.
 
     Raises:
         OSError: the disk is full.
@@ -102,8 +102,8 @@ def write_model(
         classifier=name,
         classes=classes,
         tile_size=statistics.size,
-        bands=None if data.bands is None else (data.bands[0], data.bands[1], data.bands[2]),
-        scale=None if data.scale is None else (data.scale[0], data.scale[1]),
+        bands=rendering.bands,
+        scale=rendering.scale,
         histograms=statistics.histograms.tolist(),
         calibration_scores=conformal_scores(*held_out).tolist(),
         calibrated_on="train and val, by cross-validation" if classifier.held_out else "val",

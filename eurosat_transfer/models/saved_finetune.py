@@ -82,8 +82,8 @@ def fit_finetune(
         outputs = []
         X, y = features.select("train", "val")
         for number, fold in enumerate(cross_validation_folds(X, y)):
-            tuned = train(_select(known, fold.fit), checkpoint=checkpoints / f"fold_{number}.npz")
-            unseen = _select(known, fold.held_out)
+            tuned = train(known.select(fold.fit), checkpoint=checkpoints / f"fold_{number}.npz")
+            unseen = known.select(fold.held_out)
             predicted = predict_tiles(Network(tuned.model, tuned.preprocess), unseen, "held out", params.test_turns)
             outputs.append((predicted.probabilities, unseen.labels))
         held_out = HeldOut(*map(np.concatenate, zip(*outputs, strict=True)))
@@ -97,7 +97,3 @@ def _finetune(
 ) -> FineTuned:
     preprocess = parameters.section(Extract).preprocess
     return train_network(train, None, unlabelled, classes, preprocess, parameters.section(Finetune), checkpoint)
-
-
-def _select(tiles: EncodedTiles, positions: np.ndarray) -> EncodedTiles:
-    return EncodedTiles(*(column[positions] for column in tiles))

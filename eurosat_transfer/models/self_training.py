@@ -22,10 +22,10 @@ from eurosat_transfer.features.inference import Network
 from eurosat_transfer.io.npz import read_npz, write_npz
 from eurosat_transfer.models.finetuning import FineTuned, finetune
 from eurosat_transfer.models.spread import fit_spread
-from eurosat_transfer.networks.backbones import load_backbone
+from eurosat_transfer.networks.wide_backbone import load_network_for
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.spread import Spread
-from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
+from eurosat_transfer.tensorflow_setup import keras, make_reproducible
 
 NOT_CONFIDENT = -1  # in place of a label
 # The defaults of the section spread. The section itself is of the frozen network, and finetune does not depend on it.
@@ -70,7 +70,7 @@ def train_network(
     tuned = None
     for number in range(max(len(found), 1), params.rounds + 1):
         if number > len(found):
-            network = _as_network(tuned, preprocess, params)
+            network = _as_network(tuned, train.bands, preprocess, params)
             labels = label_images(train, unlabelled, network, classes, params.threshold)
             write_npz(_labels_file(checkpoint, number), {"labels": labels})
             found.append(labels)
@@ -80,7 +80,7 @@ def train_network(
             f"pseudo-label ({100 * confident.mean():.1f} %)",
             flush=True,
         )
-        joined = join_tiles(train, EncodedTiles(unlabelled[confident], found[-1][confident]))
+        joined = join_tiles(train, EncodedTiles(unlabelled[confident], found[-1][confident], train.bands))
         tuned = finetune(joined, val, classes, preprocess, params, _beside(checkpoint, f"round_{number}"))
     assert tuned is not None
     return tuned._replace(pseudo_labels=tuple(int((labels != NOT_CONFIDENT).sum()) for labels in found))
@@ -106,13 +106,12 @@ def label_images(
     return np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), NOT_CONFIDENT)
 
 
-def _as_network(tuned: FineTuned | None, preprocess: bool, params: Finetune) -> Network:
+def _as_network(tuned: FineTuned | None, bands: tuple[str, ...] | None, preprocess: bool, params: Finetune) -> Network:
     """Return the network without its last layer: the fine-tuned one, or the one that fine-tuning starts from."""
     if tuned:
         return Network(keras.Model(tuned.model.input, tuned.model.layers[-2].output), tuned.preprocess)
     make_reproducible(params.seed)
-    backbone, own_preprocess = load_backbone(pretrained=params.start == "pretrained")
-    return Network(backbone, own_preprocess if preprocess else tf.identity)
+    return Network(*load_network_for(bands, preprocess, pretrained=params.start == "pretrained"))
 
 
 def _restore(checkpoint: Path, rounds: int) -> list[np.ndarray]:

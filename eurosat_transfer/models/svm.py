@@ -19,11 +19,13 @@ from threadpoolctl import threadpool_limits
 
 from eurosat_transfer.evaluation.predictions import Results, most_probable
 from eurosat_transfer.exact import grid_step, round_significand, round_to_grid, squared_distances
+from eurosat_transfer.features.blocks import scale_blocks
 from eurosat_transfer.features.feature_set import FeatureSet
 from eurosat_transfer.models.calibration import fit_temperature, log_loss, probabilities_of_all_classes
 from eurosat_transfer.models.column_scale import warn_about_large_columns
 from eurosat_transfer.models.cross_validation import Fold, stratified_folds
 from eurosat_transfer.models.penalty import choose_penalty, describe_choice
+from eurosat_transfer.parameters.bands import Bands
 from eurosat_transfer.parameters.pixels import Pixels
 from eurosat_transfer.parameters.svm import Svm
 
@@ -304,17 +306,18 @@ def fit_calibrated_svm(X: np.ndarray, y: np.ndarray, kernel: str, C: float | str
     return CalibratedMachine(_fit(train, np.arange(len(y)), chosen), temperature, len(y)), chosen
 
 
-def evaluate_svm(features: FeatureSet, params: Svm | Pixels, stage: str = "svm") -> Results:
+def evaluate_svm(features: FeatureSet, params: Svm | Pixels | Bands, stage: str = "svm") -> Results:
     """Fit a support vector machine on train, and predict val and test.
 
     Args:
-        features: of train, val and test.
+        features: of train, val and test. Blocks are scaled first.
         params: kernel and C.
         stage: name of the classifier, for messages.
 
     Returns:
         Predictions, and C if it was chosen.
     """
+    features = scale_blocks(features)
     X, y = features.select("train")
     warn_about_large_columns(stage, X)
     fitted, C = fit_calibrated_svm(X, y, params.kernel, params.C)

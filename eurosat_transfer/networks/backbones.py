@@ -49,7 +49,9 @@ def default_image_size(name: str) -> int:
     return 64 if name == "tilenet" else 224
 
 
-def build_backbone(name: str, image_size: int, options: dict[str, Any], weights: str | None = None) -> keras.Model:
+def build_backbone(
+    name: str, image_size: int, options: dict[str, Any], weights: str | None = None, channels: int = 3
+) -> keras.Model:
     """Build a network without its classification layer.
 
     Args:
@@ -57,10 +59,11 @@ def build_backbone(name: str, image_size: int, options: dict[str, Any], weights:
         image_size: side of the images in pixels.
         options: keyword arguments of the constructor, such as {"alpha": 0.35}.
         weights: None for random weights, or "imagenet" for the ImageNet weights, which Keras downloads.
+        channels: of the images. The ImageNet weights are for 3.
 
     Returns:
-        A model from images, float32, (n, image_size, image_size, 3), to features, float32, (n, d). The features are
-        the last feature map, averaged over all positions.
+        A model from images, float32, (n, image_size, image_size, channels), to features, float32, (n, d). The features
+        are the last feature map, averaged over all positions.
 
     Raises:
         UserError: there is no such network, it does not accept the options or the image size, or its weights cannot be
@@ -69,9 +72,9 @@ def build_backbone(name: str, image_size: int, options: dict[str, Any], weights:
     if name == "tilenet" and options:
         raise UserError(f"backbone.options={options} is not allowed for tilenet; allowed: {{}}")
     settings = {"include_top": False, "weights": weights, "pooling": "avg"} | options
-    settings["input_shape"] = (image_size, image_size, 3)
+    settings["input_shape"] = (image_size, image_size, channels)
     try:
-        return tilenet(image_size) if name == "tilenet" else _find(name)[0](**settings)
+        return tilenet(image_size, channels) if name == "tilenet" else _find(name)[0](**settings)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         found = f"backbone.image_size={image_size} backbone.options={options}"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess, load_backbone
 from eurosat_transfer.networks.onnx_network import OnnxNetwork, is_onnx_backbone, load_onnx_backbone
+from eurosat_transfer.parameters.backbone import RGB
 from eurosat_transfer.tensorflow_setup import keras, tf
 
 
@@ -24,8 +25,8 @@ def load_frozen(folder: Path = FOLDER, preprocess: bool = True) -> tuple[keras.M
     return network, own_preprocess if preprocess else tf.identity
 
 
-def sizes(network: keras.Model | OnnxNetwork) -> tuple[int, int]:
-    """Return the side of a network's images in pixels, and the number of its outputs per image."""
+def sizes(network: keras.Model | OnnxNetwork) -> tuple[int, int, int]:
+    """Return the side of a network's images in pixels, the number of their channels, and that of outputs per image."""
     if isinstance(network, OnnxNetwork):
-        return network.image_size, network.width
-    return network.input_shape[1], network.output_shape[1]
+        return network.image_size, len(RGB), network.width
+    return network.input_shape[1], network.input_shape[3], network.output_shape[1]

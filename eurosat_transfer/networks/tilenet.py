@@ -6,15 +6,16 @@ STEM, WIDTHS = 32, (64, 96, 128)  # channels of the stem, and of each block
 MIN_IMAGE_SIZE = 16  # pixels; the last feature map is 16 times smaller than the image
 
 
-def tilenet(image_size: int) -> keras.Model:
+def tilenet(image_size: int, channels: int = 3) -> keras.Model:
     """Build tilenet: a stem and three residual blocks with stride 2, 0.5 M parameters.
 
     Args:
         image_size: side of the images in pixels, 16 or more.
+        channels: of the images.
 
     Returns:
-        float32, (n, image_size, image_size, 3), -1 to 1 -> float32, (n, 128), the mean over the positions of the last
-        feature map.
+        float32, (n, image_size, image_size, channels), -1 to 1 -> float32, (n, 128), the mean over the positions of the
+        last feature map.
 
     Raises:
         ValueError: image_size is below 16.
@@ -24,7 +25,7 @@ def tilenet(image_size: int) -> keras.Model:
     """
     if image_size < MIN_IMAGE_SIZE:
         raise ValueError(f"tilenet needs an image size of {MIN_IMAGE_SIZE} pixels or more (found {image_size})")
-    x = inputs = keras.Input((image_size, image_size, 3))
+    x = inputs = keras.Input((image_size, image_size, channels))
     x = _convolution(x, STEM, stride=2)
     for width in WIDTHS:
         y = _convolution(x, width, stride=2)

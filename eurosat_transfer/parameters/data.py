@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from eurosat_transfer.parameters.section import AsText, Bands, Scale, Section, Sha256, Text
+from eurosat_transfer.parameters.section import AsText, BandChoice, Scale, Section, Sha256, Text
 
 
 class Data(Section):
@@ -14,7 +14,7 @@ class Data(Section):
     path: Annotated[str | None, AsText]
     url: Annotated[str | None, AsText]
     sha256: Sha256 | None
-    bands: Bands | None
+    bands: BandChoice | None
     scale: Scale | None
 
     @model_validator(mode="after")
@@ -27,14 +27,15 @@ class Data(Section):
                 f"(found {self.path!r} with data.name {self.name!r})"
             )
         for option, value in (("bands", self.bands), ("scale", self.scale)):
-            if self.name != "folder" and value is not None:
+            if self.name in ("landcover-demo", "eurosat") and value is not None:
                 raise ValueError(
-                    f"data.{option} must be null unless data.name is 'folder' "
-                    f"(found {value!r} with data.name {self.name!r})"
+                    f"data.{option} must be null if data.name is {self.name!r}, whose images are RGB "
+                    f"(found {value!r}); eurosat-ms has EuroSAT's 13 bands"
                 )
-        if self.name != "eurosat" and self.url is not None:
+        if self.name not in ("eurosat", "eurosat-ms") and self.url is not None:
             raise ValueError(
-                f"data.url must be null unless data.name is 'eurosat' (found {self.url!r} with data.name {self.name!r})"
+                f"data.url must be null unless data.name is 'eurosat' or 'eurosat-ms' "
+                f"(found {self.url!r} with data.name {self.name!r})"
             )
         if self.url is None and self.sha256 is not None:
             raise ValueError("data.sha256 must be null unless data.url is set: it is the checksum of that file")

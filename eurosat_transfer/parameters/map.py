@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from eurosat_transfer.parameters.section import AsText, Bands, Count, Scale, Section, Text
+from eurosat_transfer.parameters.data import Data
+from eurosat_transfer.parameters.section import AsText, Bands, Count, Scale, Section, SectionLookup, Text
 
 FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -25,3 +26,11 @@ class Map(Section):
     max_nodata: Share
     coverage: Coverage
     force: bool
+
+    def check_with(self, sections: SectionLookup) -> None:
+        """Check that there is a model for the scene."""
+        if self.scene not in (None, "auto") and sections.section(Data).bands == "all":
+            raise ValueError(
+                f"map.scene must be null or auto with data.bands all (found {self.scene!r}), because no model of all "
+                "bands is saved; set data.bands to three bands"
+            )

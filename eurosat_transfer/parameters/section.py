@@ -51,6 +51,18 @@ def _check_bands(numbers: list[int]) -> list[int]:
     return numbers
 
 
+def _check_band_choice(choice: Any) -> Any:
+    is_list = isinstance(choice, list) and len(choice) == 3
+    numbers = is_list and all(type(band) is int and band >= 1 for band in choice)
+    names = is_list and all(isinstance(band, str) and band for band in choice)
+    if not (numbers or names or choice == "all"):
+        raise ValueError(
+            "must be three bands, for red, green and blue: numbers from 1 such as [4,3,2], or names such as "
+            "[B08,B04,B03], or all"
+        )
+    return choice
+
+
 def _check_scale(ends: list[float]) -> list[float]:
     if len(ends) != 2 or not all(map(math.isfinite, ends)) or not ends[0] < ends[1]:
         raise ValueError("must be two finite numbers, the lower one first, such as [0,2750]")
@@ -86,6 +98,9 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 Bands = Annotated[list[int], AfterValidator(_check_bands)]
 """The bands for red, green and blue. The first band is 1."""
+
+BandChoice = Annotated[Any, AfterValidator(_check_band_choice)]
+"""The bands for red, green and blue, by their numbers or names; or "all", for a network that sees all bands."""
 
 Scale = Annotated[list[float], AfterValidator(_check_scale)]
 """The value that becomes 1 and the value that becomes 255."""

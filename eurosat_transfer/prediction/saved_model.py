@@ -11,7 +11,12 @@ from eurosat_transfer.io.json_files import read_json, write_json
 
 MODEL = Path("model")
 ONNX_FILE, DESCRIPTION_FILE, CARD_FILE = "model.onnx", "model.json", "README.md"
+NO_MODEL = "no_model"  # the only key of the description if there is no classifier
 FORMAT = 2  # of the description; a change of its keys needs another number
+
+
+class NoModelError(UserError):
+    """The folder has no classifier. The message says why."""
 
 
 class Description(BaseModel):
@@ -76,6 +81,20 @@ def write_description(folder: Path, description: Description) -> None:
     write_json(folder / DESCRIPTION_FILE, description.model_dump())
 
 
+def write_no_model(folder: Path, reason: str) -> None:
+    """Write the files of a folder without a classifier, because DVC wants the outputs of a stage to exist.
+
+    Args:
+        folder: an existing folder.
+        reason: why there is none. load_description raises it.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    (folder / ONNX_FILE).write_bytes(b"")
+    write_json(folder / DESCRIPTION_FILE, {NO_MODEL: reason})
+
+
 def load_model(folder: Path = MODEL) -> SavedModel:
     """Read the folder of a classifier.
 
@@ -102,10 +121,13 @@ def load_description(folder: Path) -> Description:
         folder: that the stage model wrote.
 
     Raises:
+        NoModelError: no classifier was saved.
         UserError: the description is missing or not valid.
     """
     _check_exists(folder / DESCRIPTION_FILE)
     content = read_json(folder / DESCRIPTION_FILE)
+    if NO_MODEL in content:
+        raise NoModelError(content[NO_MODEL])
     if content.get("format") != FORMAT:
         raise UserError(
             f"{folder / DESCRIPTION_FILE} has format {content.get('format')}; allowed: {FORMAT}, the format of this "

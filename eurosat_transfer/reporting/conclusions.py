@@ -105,6 +105,7 @@ def draw_conclusions(run: Run) -> list[Conclusion]:
         Conclusion("Unlabelled images", describe_unlabelled(run)),
         Conclusion("Weakest classes", describe_weakest(run)),
         Conclusion("Features or raw pixels", describe_features(run)),
+        Conclusion("What the bands say", describe_bands(run)),
         Conclusion("Cost", describe_cost(run)),
         describe_next_step(run),
     ]
@@ -223,10 +224,33 @@ def describe_features(run: Run) -> list[str]:
         run: parameters and results.
     """
     return [
-        f"{pair['words']}. Both are support vector machines: svm sees the features, pixels the raw pixels."
+        f"{pair['words']}. Both are support vector machines: svm sees {_seen_by_svm(run)}, pixels the raw pixels."
         for pair in run.results.comparison["pairs"]
         if {pair["better"], pair["worse"]} == {"svm", "pixels"}
     ]
+
+
+def describe_bands(run: Run) -> list[str]:
+    """Compare the same classifier on the features and on the statistics of the bands, and name others on these.
+
+    Args:
+        run: parameters and results.
+    """
+    compared = [
+        f"{pair['words']}. Both are support vector machines: svm sees {_seen_by_svm(run)}, bands statistics of the "
+        "bands, without a network."
+        for pair in run.results.comparison["pairs"]
+        if {pair["better"], pair["worse"]} == {"svm", "bands"}
+    ]
+    found = {name: figures["test"]["accuracy"] for name, figures in run.results.on_bands.items()}
+    others = ", ".join(f"{name} {accuracy:.3f}" for name, accuracy in found.items())
+    return [*compared, *([f"Test accuracies on these statistics: {others}."] if others else [])]
+
+
+def _seen_by_svm(run: Run) -> str:
+    """Describe the features that svm has."""
+    kinds = {"deep": "the features", "bands": "statistics of the bands"}
+    return " and ".join(kinds[name] for name in run.params.get("svm", {}).get("features", ["deep"]))
 
 
 def describe_cost(run: Run) -> list[str]:

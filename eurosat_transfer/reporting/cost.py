@@ -42,10 +42,12 @@ def count_cost(
         pseudo_labels: number of images with a pseudo-label in each round of each training. Empty without self-training.
 
     Returns:
-        The cost of all folds together. All counts are 0 for pixels. The classifiers on the features share one pass over
+        The cost of all folds together. All counts are 0 without a network: for pixels, for bands, and for svm on
+        statistics of the bands alone. The classifiers on the features share one pass over
         the images, because the folds share the features. Of these, only spread needs the features of UNLABELLED.
     """
-    if name == "pixels":
+    without_network = name in ("pixels", "bands") or (name == "svm" and params["svm"]["features"] == ["bands"])
+    if without_network:
         return Cost(0, 0, 0, 0)
     if name != "finetune":
         used = images + (folds[0].get(UNLABELLED, 0) if name == "spread" else 0)

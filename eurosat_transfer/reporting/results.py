@@ -38,6 +38,7 @@ class RunResults(NamedTuple):
             images, draws, mean, low, high (simultaneous intervals). low and high are None for a single draw.
         chosen: chosen, drawn: an SVM on chosen and on drawn tiles, a row per number of images as in labels;
             differences: a row per number of images: images, draws, mean, low, high (simultaneous intervals).
+        on_bands: by classifier, its figures on statistics of the bands: val and test, each with its scores.
         subset_fits: by classifier that fits subsets in its own stage, a row per fit: images, accuracy.
         groups: as in metrics/groups.json.
         suspects: as in metrics/suspects.json.
@@ -65,6 +66,7 @@ class RunResults(NamedTuple):
     labels: dict[str, Rows]
     label_pairs: Rows
     chosen: dict[str, Rows]
+    on_bands: dict[str, dict[str, Any]]
     subset_fits: dict[str, Rows]
     groups: dict[str, Any]
     suspects: dict[str, Any]
@@ -105,6 +107,7 @@ def load_results() -> RunResults:
         labels=read_json("metrics/labels.json"),
         label_pairs=read_json("metrics/label_pairs.json")["pairs"],
         chosen=read_json("metrics/chosen.json"),
+        on_bands=read_json("metrics/bands_classifiers.json"),
         subset_fits={
             name: _read_figures(path, "images", "accuracy")
             for name, path in _existing("plots/{}_labels.csv", names).items()

@@ -79,13 +79,23 @@ def test_a_folder_and_a_zip_of_it_give_the_same_data_set(tree, tmp_path):
     assert results[0] == results[1]
 
 
-def satellite_tree(tree, files=5):
+def describe(*names):
+    """Return a function that names the bands of a file."""
+
+    def finish(dataset):
+        dataset.descriptions = names
+
+    return finish
+
+
+def satellite_tree(tree, files=5, bands=13, finish=None):
     """Write tiles of 13 bands and 16 bits in two classes, as in EuroSAT's archive of all bands."""
     for label in ("Forest", "River"):
         (tree / label).mkdir(parents=True)
         for number in range(files):
-            raster = np.random.default_rng([len(label), number]).integers(0, 3500, (13, 8, 9), np.uint16)
-            (tree / label / f"{label}_{number}.tif").write_bytes(raster_file(raster, compress="deflate"))
+            raster = np.random.default_rng([len(label), number]).integers(0, 3500, (bands, 8, 9), np.uint16)
+            tile = raster_file(raster, finish=finish, compress="deflate")
+            (tree / label / f"{label}_{number}.tif").write_bytes(tile)
     return tree
 
 
@@ -100,6 +110,51 @@ def test_tiles_of_13_bands_become_rgb_images_as_asked(tmp_path, packed):
             red, green, blue = (source.read(band).astype(float) for band in (4, 3, 2))
         expected = np.clip(np.round(1 + np.stack([red, green, blue], -1) * 254 / 2750), 1, 255)
         np.testing.assert_array_equal(decode_image(tile.image), expected)
+
+
+def test_all_bands_are_kept_beside_the_image(tmp_path):
+    tree = satellite_tree(tmp_path / "tif", bands=5)
+    dataset = prepared(tmp_path / "dataset", name="folder", path=str(tree), bands=[4, 3, 2], scale=[0, 2750])
+    assert dataset.band_names == ("1", "2", "3", "4", "5")
+    for index, tile in enumerate(dataset):
+        with rasterio.open(tree / tile.file) as source:
+            np.testing.assert_array_equal(dataset.read_bands(index), np.moveaxis(source.read(), 0, -1))
+
+
+@pytest.mark.parametrize("bands", [["B08", "B04", "B03"], "all"], ids=str)
+def test_the_files_may_name_their_bands(tmp_path, bands):
+    tree = satellite_tree(tmp_path / "tif", bands=4, finish=describe("B2", "b3", "B04", "B8"))
+    dataset = prepared(tmp_path / "dataset", name="folder", path=str(tree), bands=bands, scale=[0, 2750])
+    assert dataset.band_names == ("B02", "B03", "B04", "B08")
+    picture = [3, 2, 1] if bands != "all" else [2, 1, 0]
+    expected = np.clip(np.floor(1.5 + dataset.read_bands(0)[..., picture].astype(float) * 254 / 2750), 1, 255)
+    np.testing.assert_array_equal(decode_image(dataset[0].image), expected)
+    assert dataset.network_bands == (dataset.band_names if bands == "all" else None)
+
+
+def test_bands_that_differ_among_the_files_are_not_kept(tmp_path, capsys):
+    tree = satellite_tree(tmp_path / "tif", bands=4)
+    (tree / "River/River_3.tif").write_bytes(raster_file(np.ones((6, 8, 9), np.uint16)))
+    dataset = prepared(tmp_path / "dataset", name="folder", path=str(tree), bands=[3, 2, 1], scale=[0, 2750])
+    assert dataset.bands is None
+    assert dataset.read_bands(0).shape == (8, 9, 3)
+    said = "the bands of 'Forest/Forest_0.tif', 'River/River_3.tif' differ, so only the three bands of data.bands are"
+    assert said in capsys.readouterr().out
+
+    with pytest.raises(UserError, match=r"have other bands than each other .* set data\.bands to three numbers from 1"):
+        prepared(tmp_path / "dataset", name="folder", path=str(tree), bands="all", scale=[0, 2750])
+
+
+def test_a_name_that_the_files_do_not_have_is_refused(tmp_path):
+    tree = satellite_tree(tmp_path / "tif", bands=4)
+    with pytest.raises(UserError, match=r"data\.bands has the name 'B08'; allowed: 1, 2, 3, 4, or numbers"):
+        prepared(tmp_path / "dataset", name="folder", path=str(tree), bands=["B08", "B04", "B03"], scale=[0, 2750])
+
+
+def test_bands_need_geotiff_files(tmp_path):
+    tree = write_tree(tmp_path / "mine", images=1)
+    with pytest.raises(UserError, match=r"are no GeoTIFF files, so their bands have no names"):
+        prepared(tmp_path / "dataset", name="folder", path=str(tree), bands="all")
 
 
 def test_tiles_of_many_bands_need_a_choice_of_bands(tmp_path):

@@ -18,7 +18,8 @@ def with_large_columns(*columns: int) -> FeatureSet:
 
 
 @pytest.mark.parametrize(
-    ("stage", "evaluate", "params"), [("knn", evaluate_knn, Knn(k=5)), ("svm", evaluate_svm, Svm(kernel="rbf", C=10))]
+    ("stage", "evaluate", "params"),
+    [("knn", evaluate_knn, Knn(k=5)), ("svm", evaluate_svm, Svm(features=["deep"], kernel="rbf", C=10))],
 )
 def test_columns_that_hide_the_others_are_named(stage, evaluate, params, capsys):
     evaluate(with_large_columns(1, 4), params)

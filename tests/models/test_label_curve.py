@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from small_features import feature_set, with_labels
@@ -18,8 +20,8 @@ from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
 from stages import labels, probe_labels, spread_labels, svm_labels
 
-RBF = Svm(kernel="rbf", C=10)
-AUTO = Svm(kernel="rbf", C="auto")
+RBF = Svm(features=["deep"], kernel="rbf", C=10)
+AUTO = Svm(features=["deep"], kernel="rbf", C="auto")
 SPREAD = Spread(neighbours=5, components=4, alpha=0.9)
 
 
@@ -86,7 +88,9 @@ def test_penalties_are_chosen_for_each_subset_on_its_own_labels():
     of_all = choose_svm_penalty(*features.select("train"), "rbf"), choose_logistic_penalty(*features.select("train"))
     assert all(chosen != other for chosen, other in zip(penalties, of_all, strict=True))
     found = curve(features, Labels(sizes=[4], draws=1), AUTO)
-    expected = curve(features, Labels(sizes=[4], draws=1), Svm(kernel="rbf", C=penalties[0]), C=penalties[1])
+    expected = curve(
+        features, Labels(sizes=[4], draws=1), Svm(features=["deep"], kernel="rbf", C=penalties[0]), C=penalties[1]
+    )
     assert [found[name, 12, 0] for name in ("svm", "probe")] == [expected[name, 12, 0] for name in ("svm", "probe")]
 
 
@@ -142,7 +146,7 @@ def test_stage_writes_the_curve_and_its_summary(world, capsys):
         stage.main()
     assert list(read_csv("plots/labels.csv")[0]) == ["classifier", "images", "draw", "accuracy"]
     summary = read_json("metrics/labels.json")
-    assert (list(summary), len(summary)) == (sorted(summary), 3)
+    assert (list(summary), len(summary)) == (sorted(summary), 4)
     assert [tuple(row.values())[:3] for row in read_csv("plots/labels.csv")] == [
         (name, images, draw) for name in summary for images, draw in (("15", "0"), ("15", "1"), ("60", "0"))
     ]
@@ -153,12 +157,30 @@ def test_stage_writes_the_curve_and_its_summary(world, capsys):
         assert (points[1]["mean"], points[1]["sd"], points[1]["se"]) == (1.0, None, None)
     pairs = read_json("metrics/label_pairs.json")["pairs"]
     assert [tuple(pair.values())[:4] for pair in pairs] == [
-        (*names, images, draws)
-        for names in (("probe", "spread"), ("probe", "svm"), ("spread", "svm"))
-        for images, draws in ((15, 2), (60, 1))
+        (*names, images, draws) for names in combinations(summary, 2) for images, draws in ((15, 2), (60, 1))
     ]
     printed = capsys.readouterr().out
     assert "    60 images  1.000\n" in printed
     (first, *_) = summary["probe"]
     assert f"    15 images  {first['mean']:.3f} (sd {first['sd']:.3f}, se {first['se']:.3f}, 2 draws)\n" in printed
     assert "±" not in printed
+
+
+@pytest.mark.usefixtures("features")
+def test_bands_and_svm_have_the_features_that_they_have_in_their_own_stages(world):
+    """Noise in the features of the network shows which curve uses what."""
+    arrays = dict(np.load("data/features.npz"))
+    noise = {key: np.random.default_rng(0).normal(size=X.shape) for key, X in arrays.items() if key.startswith("X_")}
+    np.savez("data/features.npz", **arrays | {key: X.astype(np.float32) for key, X in noise.items()})
+    accuracy = {}
+    for features in (["deep"], ["bands"], ["deep", "bands"]):
+        world(**{"labels.sizes": [10], "svm.features": features})
+        labels.main()
+        accuracy[tuple(features)] = {name: of[-1]["mean"] for name, of in read_json("metrics/labels.json").items()}
+    assert all(found["bands"] == 1 for found in accuracy.values())
+    assert accuracy["deep",]["svm"] < 0.7
+    assert accuracy["bands",]["svm"] == 1
+    assert accuracy["deep", "bands"]["svm"] > 0.8
+    world(**{"labels.sizes": [10], "extract.features": "elsewhere.npz"})
+    labels.main()
+    assert "bands" not in read_json("metrics/labels.json")

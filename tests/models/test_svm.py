@@ -190,13 +190,16 @@ def noisy() -> FeatureSet:
 
 
 def test_penalty_changes_the_predictions():
-    first, second = (evaluate_svm(noisy(), Svm(kernel="rbf", C=C)).test.predicted.tolist() for C in (0.01, 100))
+    first, second = (
+        evaluate_svm(noisy(), Svm(features=["deep"], kernel="rbf", C=C)).test.predicted.tolist() for C in (0.01, 100)
+    )
     assert first != second
 
 
 def test_kernel_changes_the_predictions():
     rbf, linear = (
-        evaluate_svm(noisy(), Svm(kernel=kernel, C=1)).test.predicted.tolist() for kernel in ("rbf", "linear")
+        evaluate_svm(noisy(), Svm(features=["deep"], kernel=kernel, C=1)).test.predicted.tolist()
+        for kernel in ("rbf", "linear")
     )
     assert rbf != linear
 
@@ -204,7 +207,9 @@ def test_kernel_changes_the_predictions():
 def test_penalty_is_chosen_on_train_only():
     features = overlapping_features()
     with_other_labels = with_labels(features, **{s: (features.y[s] + 1) % 5 for s in ("val", "test")})
-    results = [evaluate_svm(each, Svm(kernel="rbf", C="auto")) for each in (features, with_other_labels)]
+    results = [
+        evaluate_svm(each, Svm(features=["deep"], kernel="rbf", C="auto")) for each in (features, with_other_labels)
+    ]
     assert results[0].chosen == results[1].chosen
     assert results[0].chosen["C"] in PENALTIES
     assert results[0].training_labels == len(features.y["train"])
@@ -219,7 +224,7 @@ def test_penalty_without_an_effect_on_new_rows_is_not_chosen():
 
 
 def test_penalty_that_was_given_is_not_chosen():
-    assert evaluate_svm(feature_set(), Svm(kernel="rbf", C=10)).chosen == {}
+    assert evaluate_svm(feature_set(), Svm(features=["deep"], kernel="rbf", C=10)).chosen == {}
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])

@@ -51,7 +51,7 @@ def error_of(path: Path = Path("params.yaml")) -> str:
 
 
 def test_defaults_are_valid():
-    assert load_parameters(DEFAULT_FILE).section(Svm) == Svm(kernel="rbf", C=10)
+    assert load_parameters(DEFAULT_FILE).section(Svm) == Svm(features=["deep"], kernel="rbf", C=10)
 
 
 def test_values_are_those_of_the_file():
@@ -141,8 +141,8 @@ def test_sections_keep_the_order_of_the_file(write):
         (
             "data.bands",
             [4, 3],
-            "data.bands must be three band numbers from 1, for red, green and blue, such as [4,3,2] or null "
-            "(found [4, 3])",
+            "data.bands must be three bands, for red, green and blue: numbers from 1 such as [4,3,2], or names such as "
+            "[B08,B04,B03], or all or null (found [4, 3])",
         ),
         (
             "data.scale",
@@ -167,7 +167,8 @@ def test_sections_keep_the_order_of_the_file(write):
         (
             "data.url",
             "x.zip",
-            "data.url must be null unless data.name is 'eurosat' (found 'x.zip' with data.name 'landcover-demo')",
+            "data.url must be null unless data.name is 'eurosat' or 'eurosat-ms' (found 'x.zip' with data.name "
+            "'landcover-demo')",
         ),
         (
             "extract.sha256",
@@ -176,7 +177,7 @@ def test_sections_keep_the_order_of_the_file(write):
         ),
         ("knn", None, "knn must be a mapping with the keys k (found null)"),
         ("backbone.pretrain", 3, "backbone.pretrain must be a mapping with the keys images, epochs, threads (found 3)"),
-        ("svm", {"kernel": "rbf"}, "svm.C is missing"),
+        ("svm", {"features": ["deep"], "kernel": "rbf"}, "svm.C is missing"),
         ("tsne.size", 1, "tsne.size is not a parameter; tsne has images, perplexity, seed"),
         (
             "backbone.pretrain.size",

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from eurosat_transfer.parameters.activations import Activations
 from eurosat_transfer.parameters.backbone import Backbone, Onnx, Pretrain
+from eurosat_transfer.parameters.bands import Bands
 from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.finetune import Finetune
@@ -62,6 +63,10 @@ ONNX = {"bands": ["red", "green", "blue"], "divide_by": 1.0, "mean": 0.0, "std":
 BANDS = Values(
     ([4, 3, 2], [1, 1, 1], None), ([], [1, 2], [1, 2, 3, 4], [0, 1, 2], [1.5, 2, 3], ["1", 2, 3], "1,2,3", 1)
 )
+BAND_CHOICE = BANDS.and_also("all", ["B08", "B04", "B03"])
+BAND_CHOICE = Values(
+    BAND_CHOICE.accepted, (*BAND_CHOICE.refused, "B08", ["B08", "B04"], ["B08", "", "B03"], ["B08", 1, 2])
+)
 SCALE = Values(
     ([0, 2750], [-1.5, 1], None), ([], [1], [0, 1, 2], [1, 1], [2, 1], [0, INFINITY], [NAN, 1], ["0", 1], "0,1", 1)
 )
@@ -78,7 +83,7 @@ BOUNDS = {
         "path": Values(("a", "ä"), (1.5, True)),  # null is tested with the name
         "url": Values(("a", None), (1.5, True)),
         "sha256": SHA256,
-        "bands": BANDS,
+        "bands": BAND_CHOICE,
         "scale": SCALE,
     },
     Split: {
@@ -155,7 +160,15 @@ BOUNDS = {
         "force": SWITCH,
     },
     Pixels: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
-    Svm: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
+    Bands: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
+    Svm: {
+        "features": Values(
+            (["deep"], ["bands"], ["deep", "bands"], ["bands", "deep"]),
+            ([], ["deep", "deep"], ["pixels"], "deep", None, [None]),
+        ),
+        "kernel": choice("linear", "rbf"),
+        "C": POSITIVE.and_also("auto"),
+    },
     Probe: {
         "solver": choice("lbfgs", "sgd"),
         "C": POSITIVE.and_also("auto"),
@@ -292,10 +305,11 @@ def test_section_cannot_be_changed():
 
 @pytest.mark.parametrize(
     ("name", "path", "url"),
-    list(itertools.product(["folder", "eurosat", "mnist"], [None, "tiles"], [None, "copy.zip"])),
+    list(itertools.product(["folder", "eurosat", "eurosat-ms", "mnist"], [None, "tiles"], [None, "copy.zip"])),
 )
 def test_data_source_must_fit_the_name(name, path, url):
-    allowed = {("folder", "tiles", None), ("eurosat", None, None), ("eurosat", None, "copy.zip"), ("mnist", None, None)}
+    allowed = {("folder", "tiles", None), ("mnist", None, None)}
+    allowed |= {(name, None, url) for name in ("eurosat", "eurosat-ms") for url in (None, "copy.zip")}
     if (name, path, url) in allowed:
         assert validate(Data, name=name, path=path, url=url).name == name
     else:
@@ -326,3 +340,12 @@ def test_warmup_shorter_than_the_training_is_accepted(warmup, epochs):
 def test_warmup_as_long_as_the_training_is_refused(warmup, epochs):
     with pytest.raises(ValidationError, match=r"warmup_epochs must be below finetune.epochs"):
         validate(Finetune, warmup_epochs=warmup, epochs=epochs)
+
+
+@pytest.mark.parametrize("name", ["landcover-demo", "eurosat"])
+@pytest.mark.parametrize("changes", [{"bands": [4, 3, 2]}, {"bands": "all"}, {"scale": [0, 2750]}])
+def test_rgb_data_sets_have_no_choice_of_bands(name, changes):
+    with pytest.raises(
+        ValidationError, match=r"must be null if data\.name is .*, whose images are RGB .* eurosat-ms has"
+    ):
+        validate(Data, name=name, **changes)

@@ -14,7 +14,7 @@ STAGES = list(GRAPH)
 ON_FEATURES = {name for name, stage in GRAPH.items() if "data/features.npz" in stage.get("deps", ())}
 AFTER_CLASSIFIERS = {"compare", "choice", "card", "report"}
 MODEL = {"model", "map"}  # of the chosen classifier: in this run, it is svm
-CURVES = {"svm_labels", "probe_labels", "spread_labels"}
+CURVES = {"bands_labels", "svm_labels", "probe_labels", "spread_labels"}
 
 
 @pytest.mark.slow
@@ -27,8 +27,10 @@ def test_the_first_run_runs_every_stage(reproduced):
     ("change", "expected"),
     [
         ({"svm.C": 1}, {"svm", "svm_labels", "labels"} | AFTER_CLASSIFIERS | MODEL),
-        ({"knn.k": 3}, {"knn"} | AFTER_CLASSIFIERS),
+        ({"knn.k": 3}, {"knn", "bands"} | AFTER_CLASSIFIERS),
         ({"pixels.C": 1}, {"pixels"} | AFTER_CLASSIFIERS),
+        ({"bands.C": 1}, {"bands", "bands_labels", "labels"} | AFTER_CLASSIFIERS),
+        ({"svm.features": ["deep", "bands"]}, {"svm", "svm_labels", "labels"} | AFTER_CLASSIFIERS | MODEL),
         ({"tsne.perplexity": 4}, {"tsne", "report"}),
         ({"finetune.lr": 0.01}, {"finetune", "model"} | AFTER_CLASSIFIERS),
         ({"probe.C": 3}, {"probe", "probe_labels", "labels"} | AFTER_CLASSIFIERS),
@@ -37,7 +39,10 @@ def test_the_first_run_runs_every_stage(reproduced):
         ({"activations.loss": 0.2}, {"activations", "report"}),
         (
             {"split.train": 50},
-            {"split", "extract", "finetune", "pixels"} | ON_FEATURES | {"labels"} | AFTER_CLASSIFIERS | MODEL,
+            {"split", "extract", "finetune", "pixels", "bands", "bands_labels", "labels"}
+            | ON_FEATURES
+            | AFTER_CLASSIFIERS
+            | MODEL,
         ),
         (
             {"backbone.name": "mobilenetv2"},

@@ -86,6 +86,8 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     }
     difference = {"images": 10, "draws": 20, "mean": 0.25, "low": 0.125, "high": 0.375}
     write_json("metrics/chosen.json", choice | {"differences": [difference]})
+    on_bands = {name: {"val": SCORES, "test": SCORES | {"accuracy": 0.625}} for name in ("svm", "probe")}
+    write_json("metrics/bands_classifiers.json", on_bands)
     write_csv("plots/finetune_labels.csv", ("classifier", "images", "draw", "accuracy"), [("finetune", 10, 0, 0.45)])
     flagged = {"flagged": 1, "share": 1 / 3, "below": 0.05, "expected": 0.25, "expected_high": 2, "noise": 0.0}
     write_json("metrics/groups.json", {})

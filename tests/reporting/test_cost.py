@@ -11,11 +11,15 @@ def cost(name: str, features: str | None = None, **finetune) -> Cost:
 
 
 def params(features: str | None = None, **finetune) -> dict:
-    return {"extract": {"features": features}, "finetune": FINETUNE | finetune}
+    return {"extract": {"features": features}, "svm": {"features": ["deep"]}, "finetune": FINETUNE | finetune}
 
 
-def test_raw_pixels_need_no_network():
-    assert cost("pixels") == Cost(0, 0, 0, 0)
+def test_raw_pixels_and_statistics_of_bands_need_no_network():
+    assert cost("pixels") == cost("bands") == Cost(0, 0, 0, 0)
+    without_network = params() | {"svm": {"features": ["bands"]}}
+    assert count_cost("svm", without_network, [SUBSETS], 160) == Cost(0, 0, 0, 0)
+    joined = params() | {"svm": {"features": ["deep", "bands"]}}
+    assert count_cost("svm", joined, [SUBSETS], 160) == cost("svm")
 
 
 def test_features_need_one_pass_of_each_image():

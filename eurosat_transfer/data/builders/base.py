@@ -2,10 +2,30 @@
 
 import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from eurosat_transfer.data.band_description import BandDescription
+from eurosat_transfer.data.dataset import BANDS
 from eurosat_transfer.data.index import NO_LABEL
 from eurosat_transfer.data.tfds import tfds
+
+
+class FoundTile(NamedTuple):
+    """A tile of a source.
+
+    Attributes:
+        name: of the file. No other tile has it.
+        label: the name of its class. None: it has no label.
+        image: the encoded image, JPEG or PNG.
+        bands: (height, width, bands), if the data set has bands. None: the image is all that there is.
+    """
+
+    name: str
+    label: str | None
+    image: bytes
+    bands: np.ndarray | None = None
 
 
 class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]  # TFDS is untyped
@@ -25,9 +45,13 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
         """Return the names of the classes, in the order of their labels."""
         raise NotImplementedError
 
-    def _tiles(self) -> Iterator[tuple[str, str | None, bytes]]:
-        """Yield each tile as (unique file name, class or None, encoded image)."""
+    def _tiles(self) -> Iterator[FoundTile]:
+        """Yield the tiles."""
         raise NotImplementedError
+
+    def _bands(self) -> tuple[BandDescription, str] | None:
+        """Describe the bands that the tiles have besides their images, and the type of their values."""
+        return None
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
@@ -35,17 +59,26 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
             "label": tfds.features.ClassLabel(names=self._classes()),
             "filename": tfds.features.Text(),
         }
+        metadata = None
+        if bands := self._bands():
+            description, dtype = bands
+            # TFDS compresses the values without loss.
+            shape = (None, None, len(description.names))
+            features[BANDS] = tfds.features.Tensor(shape=shape, dtype=np.dtype(dtype), encoding="zlib")
+            metadata = tfds.core.MetadataDict({BANDS: description.as_metadata()})
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.DESCRIPTION,
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("image", "label"),
+            metadata=metadata,
         )
 
     def _split_generators(self, _: object) -> dict:
         return {"train": self._generate_examples()}
 
     def _generate_examples(self) -> Iterator[tuple[str, dict]]:
-        for name, label, encoded in self._tiles():
-            known = NO_LABEL if label is None else label
-            yield name, {"image": io.BytesIO(encoded), "label": known, "filename": name}
+        for tile in self._tiles():
+            known = NO_LABEL if tile.label is None else tile.label
+            example = {"image": io.BytesIO(tile.image), "label": known, "filename": tile.name}
+            yield tile.name, example | ({} if tile.bands is None else {BANDS: tile.bands})

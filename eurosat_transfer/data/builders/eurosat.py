@@ -5,13 +5,16 @@ Source:
     https://github.com/phelber/EuroSAT
 """
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from eurosat_transfer.data.builders.folder import Folder
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.download import fetch_file
 
-# Address and checksum. The first archive is the official one. The others are a permitted copy of the original archive,
+Mirrors = Sequence[tuple[str, str]]  # address and checksum
+
+# The first archive is the official one. The others are a permitted copy of the original archive,
 # and its original host, which is retired. The original archive has another folder structure, with the same tiles.
 MIRRORS = (
     ("https://zenodo.org/records/7711810/files/EuroSAT_RGB.zip", "md5:f46e308c4d50d4bf32fedad2d3d62f3b"),
@@ -26,12 +29,13 @@ MIRRORS = (
 )
 
 
-def fetch_archive(url: str | None, sha256: str | None) -> Path:
-    """Fetch the archive from a given source, or else from the first mirror that has it.
+def fetch_archive(url: str | None, sha256: str | None, mirrors: Mirrors | None = None) -> Path:
+    """Fetch an archive from a given source, or else from the first mirror that has it.
 
     Args:
         url: an address or a path. None tries the mirrors in turn.
         sha256: checksum of the file at url. None skips the check.
+        mirrors: addresses with their checksums. None: those of EuroSAT RGB.
 
     Returns:
         The path of the archive.
@@ -42,7 +46,7 @@ def fetch_archive(url: str | None, sha256: str | None) -> Path:
     if url is not None:
         return fetch_file(url, f"sha256:{sha256}" if sha256 else None, "data.url")
     failures = []
-    for mirror, checksum in MIRRORS:
+    for mirror, checksum in MIRRORS if mirrors is None else mirrors:
         try:
             return fetch_file(mirror, checksum, "mirror")
         except UserError as error:

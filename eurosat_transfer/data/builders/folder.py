@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
 from tqdm import tqdm
 
-from eurosat_transfer.data.builders.base import TileBuilder
+from eurosat_transfer.data.band_choice import BandChoice, describe_choice, is_numbers
+from eurosat_transfer.data.band_description import BandDescription
+from eurosat_transfer.data.builders.base import FoundTile, TileBuilder
 from eurosat_transfer.data.builders.image_names import (
     SHOWN,
     check_image_names,
@@ -20,8 +23,10 @@ from eurosat_transfer.data.builders.image_names import (
 from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.image_zip import find_in_zip
 from eurosat_transfer.data.builders.labels_table import check_two_labels, find_table, read_labels
-from eurosat_transfer.data.image_files import RenderingMismatchError, to_rgb
-from eurosat_transfer.data.rendering import Rendering
+from eurosat_transfer.data.decoding import ImageError
+from eurosat_transfer.data.image_files import RenderingMismatchError, to_rgb, to_rgb_and_bands
+from eurosat_transfer.data.rasters import BandLayout, is_tiff, read_layout
+from eurosat_transfer.data.rendering import Rendering, Scale
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.local_path import to_path
 
@@ -125,21 +130,64 @@ class Folder(TileBuilder):
 
     DESCRIPTION = "Images of one's own."
 
-    def __init__(self, *, path: str, data_dir: Path | str, rendering: Rendering | None = None) -> None:
-        """Find the images, without reading them yet.
+    def __init__(
+        self, *, path: str, data_dir: Path | str, bands: BandChoice | None = None, scale: Scale | None = None
+    ) -> None:
+        """Find the images. Their pixels are not read yet.
 
         Args:
             path: of the folder or zip file.
             data_dir: where TFDS puts the prepared data set.
-            rendering: how images become 8-bit RGB images. None: images of other kinds are refused.
+            bands: a choice of bands. None: images with other bands than grey or red, green, blue are refused.
+            scale: the values that become 1 and 255. None: images of more than 8 bits are refused.
 
         Raises:
-            UserError: see find_images, or two images would be stored under one name.
+            UserError: see find_images, or two images would be stored under one name, or there are no such bands.
         """
-        self._rendering = rendering or Rendering()
         self._images = find_images(to_path(path, "data.path"))
         self._check_keys(path)
+        self._layout = None if bands is None else self._find_layout(path, bands)
+        if self._layout and bands is not None:
+            self._description = describe_choice(bands, self._layout.names, scale)
+            self._rendering = self._description.rendering
+        else:
+            numbers = None if bands is None else (int(bands[0]), int(bands[1]), int(bands[2]))
+            self._rendering = Rendering(numbers, scale)
         super().__init__(data_dir=data_dir)
+
+    def _find_layout(self, path: str, bands: BandChoice) -> BandLayout | None:
+        """Find the bands that all images have, so that all of them can be kept.
+
+        Returns:
+            None if there is nothing to keep: the images are no GeoTIFF files of more than three bands, or differ.
+
+        Raises:
+            UserError: there is nothing to keep, and the choice has names.
+        """
+        found: dict[BandLayout | None, str] = {}
+        for name, image in self._images.items():
+            try:
+                encoded = image.read()
+                found.setdefault(read_layout(encoded) if is_tiff(encoded) else None, name)
+            except (UserError, ImageError):  # _tiles reports it
+                continue
+            if len(found) > 1:
+                break
+        layout = next(iter(found), None)
+        if len(found) == 1 and layout and (len(layout.names) > len(bands) or not is_numbers(bands)):
+            return layout
+        if not is_numbers(bands):
+            raise UserError(
+                f"{path}: {join_names(list(found.values()))} have other bands than each other or are no GeoTIFF files, "
+                "so their bands have no names; set data.bands to three numbers from 1, or null"
+            )
+        if len(found) > 1 and any(kind and len(kind.names) > len(bands) for kind in found):
+            names = join_names(list(found.values()))
+            print(f"{path}: the bands of {names} differ, so only the three bands of data.bands are kept")
+        return None
+
+    def _bands(self) -> tuple[BandDescription, str] | None:
+        return (self._description, self._layout.dtype) if self._layout else None
 
     def _check_keys(self, path: str) -> None:
         """Refuse two images that would be stored under one name. TFDS ends in an assertion."""
@@ -153,23 +201,29 @@ class Folder(TileBuilder):
     def _classes(self) -> list[str]:
         return sorted({image.label for image in self._images.values() if image.label is not None})
 
-    def _tiles(self) -> Iterator[tuple[str, str | None, bytes]]:
+    def _tiles(self) -> Iterator[FoundTile]:
         broken: list[str] = []
         left_out: list[str] = []
         images = tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None)
         for place, (name, image) in enumerate(images):
             try:
-                encoded = to_rgb(image.read(), name, self._rendering)
+                encoded, bands = self._read(name, image)
             except UserError as error:
                 if place == 0 and isinstance(error, RenderingMismatchError):  # one for all images, as it seems
                     raise
                 (left_out if image.label is None else broken).append(str(error))
             else:
-                yield self._key(name), image.label, encoded
+                yield FoundTile(self._key(name), image.label, encoded, bands)
         if broken:
             raise UserError(_describe_broken(broken, len(self._images)))
         if left_out:
             print(f"left out, because they have no label: {_describe_broken(left_out, len(self._images))}")
+
+    def _read(self, name: str, image: FoundImage) -> tuple[bytes, np.ndarray | None]:
+        """Read an image, and all its bands if they are kept."""
+        if self._layout:
+            return to_rgb_and_bands(image.read(), name, self._rendering, self._layout)
+        return to_rgb(image.read(), name, self._rendering), None
 
     def _key(self, name: str) -> str:
         """Return the name under which the data set stores an image. TFDS orders the images by its hash."""

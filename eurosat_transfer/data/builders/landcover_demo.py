@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from PIL import Image
 from tqdm import tqdm
 
-from eurosat_transfer.data.builders.base import TileBuilder
+from eurosat_transfer.data.builders.base import FoundTile, TileBuilder
 from eurosat_transfer.data.drawings.landcover import CLASSES, draw_tile
 
 # Images per class: a tenth of EuroSAT's.
@@ -22,9 +22,9 @@ class LandcoverDemo(TileBuilder):
     def _classes(self) -> list[str]:
         return list(CLASSES)
 
-    def _tiles(self) -> Iterator[tuple[str, str, bytes]]:
+    def _tiles(self) -> Iterator[FoundTile]:
         tiles = [(label, number) for label, count in COUNTS.items() for number in range(1, count + 1)]
         for label, number in tqdm(tiles, desc="drawing tiles", unit="tile", mininterval=1, disable=None):
             buffer = io.BytesIO()
             Image.fromarray(draw_tile(label, number)).save(buffer, "JPEG", quality=90)
-            yield f"{label}_{number}.jpg", label, buffer.getvalue()
+            yield FoundTile(f"{label}_{number}.jpg", label, buffer.getvalue())

@@ -56,7 +56,7 @@ def read_onnx_file(path: Path, source: str, one_file: bool) -> onnx.ModelProto:
         _strip(model)
     except DecodeError:
         raise UserError(f"backbone.weights: {source} is not an ONNX file, or is truncated") from None
-    except (ValueError, OSError, onnx.checker.ValidationError) as error:
+    except (ValueError, OSError, TypeError, onnx.checker.ValidationError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"backbone.weights: {source} cannot be used as an ONNX network: {reason}") from None
     return model

@@ -15,6 +15,14 @@ from eurosat_transfer.openvino_setup import shared_core
 from eurosat_transfer.parameters.backbone import Backbone
 
 INNER = "network/"  # prefix of the names in the user's file, so that none of them is one of the project's
+# What onnx and OpenVINO raise for a damaged file. A name that is not UTF-8 is bytes, hence the TypeError.
+FAULTS = (
+    ValueError,
+    RuntimeError,
+    TypeError,
+    onnx.checker.ValidationError,
+    onnx.version_converter.ConvertError,
+)
 TRIAL = 3  # images in a batch
 TOLERANCE = 1e-3  # of the largest feature: by how much the rest of the batch may change the features of an image
 MAX_VALUES = 2**28  # of one tensor that the network computes for one image; in float32 they have 1 GB
@@ -50,7 +58,7 @@ def standardise(model: onnx.ModelProto, params: Backbone) -> OnnxNetwork:
         image = (size, size, bands)
         network = OnnxNetwork(_join(model, before, after, positions, image, shape[axis]), size, shape[axis])
         _try(network, image)
-    except (ValueError, RuntimeError, onnx.checker.ValidationError) as error:
+    except FAULTS as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"backbone.weights: {params.weights} cannot be used as a backbone: {reason}") from None
     return network

@@ -159,6 +159,15 @@ def test_an_operator_with_impossible_attributes_is_refused(tmp_path):
     refused(settings(write(tmp_path / "x", [node])), "Unrecognized attribute: stolen")
 
 
+def test_a_damaged_name_is_refused(tmp_path):
+    """A name that is not UTF-8 is bytes in Python."""
+    node = helper.make_node("Abs", ["x"], ["unclear"])
+    content = write(tmp_path / "x", [node, helper.make_node("Abs", ["unclear"], ["y"])]).read_bytes()
+    (tmp_path / "x").write_bytes(content.replace(b"unclear", b"unclea\xff"))
+    with pytest.raises(UserError, match="cannot be used as"):
+        read(settings(tmp_path / "x"))
+
+
 def test_descriptions_are_removed(tmp_path):
     """They can name folders of the machine that exported the network."""
     path = mean_of_channels(tmp_path / "x")

@@ -37,6 +37,9 @@ CONTENDERS = {
     "openvino": "OpenVINO",
     "openvino-pillow": "OpenVINO and Pillow",
 }
+DENSE_STRIDES = (16, 8)  # pixels
+DENSE_SCENE = (900, 1600)  # height and width in pixels
+MAX_NODATA = 0.1
 OUTPUTS = ("probabilities", "distance")
 SETTINGS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
 
@@ -54,7 +57,11 @@ def run(options: argparse.Namespace) -> list[Table]:
         for name, network in NETWORKS.items():
             write_model(Path(folder) / "model.onnx", *network)
             rows += compare(name, Path(folder), options.rounds)
-    return [table(rows, options.predict_images, options.rounds)]
+        dense_rows = []
+        for name, network in NETWORKS.items():
+            write_model(Path(folder) / "model.onnx", *network)
+            dense_rows += [compare_dense(name, Path(folder), stride, options.rounds) for stride in DENSE_STRIDES]
+    return [table(rows, options.predict_images, options.rounds), dense_table(dense_rows, options.rounds)]
 
 
 def write_model(path: Path, name: str, image_size: int, options: dict) -> None:
@@ -119,6 +126,76 @@ def compare(name: str, folder: Path, rounds: int) -> list[dict]:
         }
         for key, called in CONTENDERS.items()
     ]
+
+
+def compare_dense(name: str, folder: Path, stride: int, rounds: int, size: tuple[int, int] = DENSE_SCENE) -> dict:
+    """Classify the windows of a drawn scene in both ways in turn, and return a row of the table.
+
+    Args:
+        name: of the network, for the table.
+        folder: with the model as model.onnx.
+        stride: of the windows in pixels.
+        rounds: number of measurements of each way.
+        size: height and width of the scene in pixels.
+    """
+    from eurosat_transfer.data.drawings.scene import draw_scene, write_scene
+    from eurosat_transfer.data.rendering import Rendering
+    from eurosat_transfer.prediction.dense_windows import DenseWindows
+    from eurosat_transfer.prediction.inference import Classifier
+    from eurosat_transfer.prediction.network_parts import divide_network
+    from eurosat_transfer.prediction.scene_reader import open_scene
+    from eurosat_transfer.prediction.scene_windows import classify_rows
+    from eurosat_transfer.prediction.window_grid import make_grid
+
+    height, width = size
+    image = np.concatenate([np.concatenate([draw_scene(3 * y + x)[0][:, :560] for x in (0, 1, 2)], 1) for y in (0, 1)])
+    write_scene(folder / "scene.tif", image[:height, :width])
+    onnx = folder / "model.onnx"
+    classifier, parts = Classifier(onnx, tile_size=TILE_SIZE), divide_network(onnx)
+    with open_scene(folder / "scene.tif", Rendering()) as scene:
+        grid = make_grid(height, width, TILE_SIZE[0], stride)
+        count = grid.shape[0] * grid.shape[1]
+        dense = DenseWindows(scene, grid, parts, "float32")
+        start = time.perf_counter()
+        correction = dense.learn(MAX_NODATA)
+        learning = time.perf_counter() - start
+        found = {}
+
+        def measure(way: str) -> float:
+            everything = range(grid.shape[0])
+            start = time.perf_counter()
+            if way == "dense":
+                rows = list(dense.classify_rows(everything, classifier, MAX_NODATA))
+            else:
+                rows = list(classify_rows(scene, grid, everything, classifier, MAX_NODATA))
+            seconds = time.perf_counter() - start
+            found[way] = np.concatenate([row.probabilities for _, row in rows]).argmax(axis=1)
+            return count / seconds
+
+        rates = interleave({way: lambda way=way: measure(way) for way in ("sliding", "dense")}, rounds)
+    return {
+        "network": name,
+        "stride": stride,
+        "windows": count,
+        "sliding: windows/s": summary(rates["sliding"])["median"],
+        "dense: windows/s": summary(rates["dense"])["median"],
+        "/ sliding": ratio(rates["dense"], rates["sliding"]),
+        "equal classes": float((found["dense"] == found["sliding"]).mean()),
+        "one by one": correction.doubtful,
+        "s to learn": learning,
+        "rounds": rates,
+    }
+
+
+def dense_table(rows: list[dict], rounds: int) -> Table:
+    """Make the table of maps in both ways."""
+    notes = [
+        f"Windows of {TILE_SIZE[0]} pixels on a drawn scene of {DENSE_SCENE[1]} x {DENSE_SCENE[0]} pixels, in both "
+        f"ways in turn, {rounds} rounds. The networks have random weights, and their classes mean nothing. Equal "
+        "classes: the share of windows. One by one: the share of a sample that the dense way classifies as the sliding "
+        "way does. The time to learn from this sample is not in the rates. docs/map.md measures a real scene.",
+    ]
+    return Table("Maps: dense beside sliding", [c for c in rows[0] if c != "rounds"], rows, notes)
 
 
 def table(rows: list[dict], images: int, rounds: int) -> Table:

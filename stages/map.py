@@ -72,6 +72,7 @@ def options(params: Map) -> MapOptions:
         nodata=params.nodata,
         max_nodata=params.max_nodata,
         force=params.force,
+        dense=params.dense,
     )
 
 

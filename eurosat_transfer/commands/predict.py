@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 OUTPUT = Path("predictions.csv")
 MAX_NODATA = 0.1
-FOR_MAPS = ("window", "stride", "offset", "nodata", "max_nodata")  # options that images do not have
+FOR_MAPS = ("window", "stride", "offset", "nodata", "max_nodata", "dense")  # options that images do not have
 MOSTLY = 0.5  # if more is unfamiliar, the input as a whole may be the reason
 
 
@@ -95,6 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         help=f"windows with a larger share of pixels without data are left out ({MAX_NODATA})",
     )
+    scene.add_argument(
+        "--dense",
+        choices=("auto", "never"),
+        help="auto takes one feature map for many windows if the stride is small: faster, and less exact (auto)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -138,6 +143,7 @@ def _map_scene(arguments: argparse.Namespace) -> None:
         max_nodata=MAX_NODATA if arguments.max_nodata is None else arguments.max_nodata,
         force=arguments.force,
         precision=arguments.precision,
+        dense=arguments.dense or "auto",
     )
     scene, model = Path(arguments.inputs[0]), load_model(arguments.model)
     summary = write_map(model, scene, arguments.map, options, arguments.coverage, scene.stem)

@@ -26,6 +26,7 @@ class Map(Section):
     max_nodata: Share
     coverage: Coverage
     force: bool
+    dense: Literal["auto", "never"]
 
     def check_with(self, sections: SectionLookup) -> None:
         """Check that there is a model for the scene."""

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import rasterio
@@ -16,6 +16,7 @@ from eurosat_transfer.evaluation.conformal import score_threshold
 from eurosat_transfer.io.hashing import sha256
 from eurosat_transfer.precision import Precision
 from eurosat_transfer.prediction.cells import UNFAMILIAR, UNSURE, label_cells
+from eurosat_transfer.prediction.dense_windows import choose_dense
 from eurosat_transfer.prediction.inference import Classifier
 from eurosat_transfer.prediction.map_files import CLASSES, check_replaceable, write_maps
 from eurosat_transfer.prediction.map_files import UNSURE as UNSURE_FILE
@@ -32,6 +33,8 @@ PREVIEW = 1000  # pixels of the longer side
 HEADER_BYTES = 2**16  # of a scene that are compared when a map resumes
 SQUARE_METRES = 10_000  # per hectare
 WEB_MERCATOR = 3857
+DENSE_STRIDE = 4  # with a larger stride than a window divided by this, windows are always classified one by one
+Dense = Literal["auto", "never"]
 
 
 class MapOptions(NamedTuple):
@@ -47,6 +50,8 @@ class MapOptions(NamedTuple):
         max_nodata: a window with a larger share of pixels without data is left out.
         force: whether to map a scene that does not look like the training tiles.
         precision: of the computation. A processor without bfloat16 computes in float32.
+        dense: auto takes the features of most windows from one map of the whole scene, where this is at least twice as
+            fast. never classifies all windows one by one.
     """
 
     window: int | None = None
@@ -58,6 +63,7 @@ class MapOptions(NamedTuple):
     max_nodata: float = 0.1
     force: bool = False
     precision: Precision = "float32"
+    dense: Dense = "auto"
 
 
 class Preview(NamedTuple):
@@ -148,7 +154,7 @@ def map_scene(
         classifier = Classifier(model.onnx, tile_size=description.tile_size, precision=options.precision)
         with work_folder(out, _key(model, classifier, scene, opened, options)) as work:
             store = WindowStore(work)
-            _classify(opened, grid, classifier, store, options.max_nodata)
+            _classify(model, opened, grid, classifier, store, options)
             rows = label_cells(grid, store.load, len(description.classes), score_limit, description.distance_threshold)
             georeference = {"crs": opened.dataset.crs, "transform": opened.dataset.transform}
             finished = work / "finished"
@@ -184,9 +190,11 @@ def complete_options(options: MapOptions, description: Description) -> MapOption
     if not 0 <= options.max_nodata <= 1:
         raise UserError(f"a share of {options.max_nodata} of nodata pixels is not possible; allowed: 0 to 1")
     window = options.window if options.window is not None else description.tile_size[0]
+    stride = options.stride if options.stride is not None else max(1, window // 2)
     return options._replace(
         window=window,
-        stride=options.stride if options.stride is not None else max(1, window // 2),
+        stride=stride,
+        dense="auto" if options.dense == "auto" and stride * DENSE_STRIDE <= window else "never",
         bands=options.bands or description.bands,
         scale=options.scale or description.scale,
     )
@@ -240,7 +248,9 @@ def _key(model: SavedModel, classifier: Classifier, path: Path, scene: Scene, op
     }
 
 
-def _classify(scene: Scene, grid: Grid, classifier: Classifier, store: WindowStore, max_nodata: float) -> None:
+def _classify(
+    model: SavedModel, scene: Scene, grid: Grid, classifier: Classifier, store: WindowStore, options: MapOptions
+) -> None:
     """Classify the rows of windows that are not finished."""
     count, columns = grid.shape
     missing = [row for row in range(count) if not store.has(row)]
@@ -248,6 +258,9 @@ def _classify(scene: Scene, grid: Grid, classifier: Classifier, store: WindowSto
         return
     if len(missing) < count:
         print(f"resuming: {count - len(missing)} of {count} rows of windows are finished")
+    dense = None
+    if options.dense == "auto":
+        dense = choose_dense(model.onnx, scene, grid, options.max_nodata, options.precision)
     bar = tqdm(
         desc="map",
         total=count * columns,
@@ -256,7 +269,11 @@ def _classify(scene: Scene, grid: Grid, classifier: Classifier, store: WindowSto
         mininterval=1,
         disable=None,
     )
-    with bar, contextlib.closing(classify_rows(scene, grid, missing, classifier, max_nodata)) as rows:
+    if dense is None:
+        contents = classify_rows(scene, grid, missing, classifier, options.max_nodata)
+    else:
+        contents = dense.classify_rows(missing, classifier, options.max_nodata)
+    with bar, contextlib.closing(contents) as rows:
         for row, content in rows:
             store.save(row, content)
             bar.update(columns)

@@ -6,29 +6,44 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from eurosat_transfer.prediction.batches import classify_chunks
+from eurosat_transfer.prediction.gaps import fill_gaps
 from eurosat_transfer.prediction.inference import Classifier
-from eurosat_transfer.prediction.scene_reader import Scene
+from eurosat_transfer.prediction.scene_reader import Part, Scene
 from eurosat_transfer.prediction.window_grid import Axis, Grid
 from eurosat_transfer.prediction.window_store import WindowRow, pack_missing
 
 READ_AHEAD = 3  # rows of windows
 
 
-class _Prepared(NamedTuple):
+class ReadRow(NamedTuple):
     """A row of windows before it is classified.
 
     Attributes:
-        row: its number.
-        images: uint8, (window, window, 3), or None for windows that are left out.
+        part: the pixels of the whole row.
+        lefts: first column of each window.
+        accepted: bool, (columns,): the windows that are not left out.
+        complete: bool, (columns,): the windows without gaps.
         missing: the pixels without data that are kept with this row, packed.
     """
 
-    row: int
-    images: list[np.ndarray | None]
+    part: Part
+    lefts: np.ndarray
+    accepted: np.ndarray
+    complete: np.ndarray
     missing: np.ndarray
+
+    def image(self, number: int) -> np.ndarray:
+        """Cut out a window, uint8, (window, window, 3), and fill its gaps."""
+        columns = slice(self.lefts[number], self.lefts[number] + len(self.part.image))
+        image = self.part.image[:, columns]
+        return image if self.complete[number] else fill_gaps(image, self.part.missing[:, columns])
+
+    def images(self, wanted: np.ndarray) -> list[np.ndarray | None]:
+        """Cut out the accepted windows among those that are wanted, bool, (columns,). None stands for the others."""
+        chosen = self.accepted & wanted
+        return [self.image(number) if chosen[number] else None for number in range(len(self.lefts))]
 
 
 def classify_rows(
@@ -51,12 +66,12 @@ def classify_rows(
     """
     waiting: deque[tuple[int, np.ndarray]] = deque()
 
-    def images() -> Iterator[list[np.ndarray | None]]:
-        for prepared in _prepare_ahead(scene, grid, rows, max_nodata):
-            waiting.append((prepared.row, prepared.missing))
-            yield prepared.images
+    def all_images() -> Iterator[list[np.ndarray | None]]:
+        for row, images, missing in _read_ahead(scene, grid, rows, max_nodata):
+            waiting.append((row, missing))
+            yield images
 
-    for outputs in classify_chunks(classifier, images()):
+    for outputs in classify_chunks(classifier, all_images()):
         row, missing = waiting.popleft()
         yield row, WindowRow(outputs.probabilities, outputs.distances, missing)
 
@@ -77,37 +92,42 @@ def kept_pixels(axis: Axis, row: int) -> tuple[int, int]:
     return int(axis.edges[first]), int(axis.edges[after])
 
 
-def _prepare_ahead(scene: Scene, grid: Grid, rows: Iterable[int], max_nodata: float) -> Iterator[_Prepared]:
-    """Read rows of windows in a thread, and yield them in order."""
-    ahead: deque[Future[_Prepared]] = deque()
+def _read_ahead(
+    scene: Scene, grid: Grid, rows: Iterable[int], max_nodata: float
+) -> Iterator[tuple[int, list[np.ndarray | None], np.ndarray]]:
+    """Read rows of windows in a thread. Yield their numbers, images and packed pixels without data, in order."""
+
+    def read(row: int) -> tuple[int, list[np.ndarray | None], np.ndarray]:
+        content = read_row(scene, grid, row, max_nodata)
+        return row, content.images(content.accepted), content.missing
+
+    ahead: deque[Future[tuple[int, list[np.ndarray | None], np.ndarray]]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for row in rows:
-            ahead.append(pool.submit(_prepare, scene, grid, row, max_nodata))
+            ahead.append(pool.submit(read, row))
             if len(ahead) > READ_AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
 
 
-def _prepare(scene: Scene, grid: Grid, row: int, max_nodata: float) -> _Prepared:
-    """Read a row of windows, and fill the gaps of those that are not left out."""
-    top, window = int(grid.rows.starts[row]), grid.rows.window
+def read_row(scene: Scene, grid: Grid, row: int, max_nodata: float) -> ReadRow:
+    """Read a row of windows.
+
+    Args:
+        scene: an open scene.
+        grid: the windows.
+        row: number of the row.
+        max_nodata: a window with a larger share of pixels without data is left out.
+
+    Raises:
+        UserError: the scene is damaged.
+    """
+    top, window, lefts = int(grid.rows.starts[row]), grid.rows.window, grid.columns.starts
     part = scene.read(top, 0, window, scene.width)
-    images: list[np.ndarray | None] = []
-    for left in grid.columns.starts:
-        columns = slice(left, left + window)
-        image, missing = part.image[:, columns], part.missing[:, columns]
-        gaps = np.count_nonzero(missing)
-        if gaps > max_nodata * window**2 or gaps == window**2:
-            images.append(None)
-        else:
-            images.append(_fill(image, missing) if gaps else image)
+    sums = np.append(0, np.cumsum(np.count_nonzero(part.missing, axis=0)))
+    gaps = sums[lefts + window] - sums[lefts]
+    accepted = (gaps <= max_nodata * window**2) & (gaps < window**2)
     first, after = kept_pixels(grid.rows, row)
     kept = part.missing[first - top : after - top] if first < after else part.missing[:0]
-    return _Prepared(row, images, pack_missing(kept))
-
-
-def _fill(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    """Give each pixel without data the colour of the nearest pixel with data."""
-    nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return image[tuple(nearest)]
+    return ReadRow(part, lefts, accepted, gaps == 0, pack_missing(kept))

@@ -193,6 +193,16 @@ def test_predict_is_compared_with_openvino(tmp_path):
     assert max(map(len, str(predict.table(rows, 20, 1)).splitlines())) <= 130
 
 
+@pytest.mark.slow
+def test_dense_maps_are_compared_with_sliding_ones(tmp_path):
+    predict.write_model(tmp_path / "model.onnx", "tilenet", 32, {})
+    row = predict.compare_dense("net", tmp_path, 16, 1, (200, 300))
+    assert row["windows"] == 10 * 16
+    assert row["/ sliding"] == row["dense: windows/s"] / row["sliding: windows/s"]
+    assert row["equal classes"] >= 0.8
+    assert max(map(len, str(predict.dense_table([row], 1)).splitlines())) <= 130
+
+
 def test_wrong_command_lines_are_refused(tmp_path, capsys):
     assert parse(["graph"]).rounds == 5
     for wrong, message in (

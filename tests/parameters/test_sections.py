@@ -158,6 +158,7 @@ BOUNDS = {
         "max_nodata": Values((0, 0.5, 1), (-TINY, 1 + 1e-9, NAN, "0", None)),
         "coverage": Values((TINY, 0.9, 1 - TINY), (0, 1, -0.1, 1.5, NAN, "0.9", None)),
         "force": SWITCH,
+        "dense": choice("auto", "never"),
     },
     Pixels: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},
     Bands: {"kernel": choice("linear", "rbf"), "C": POSITIVE.and_also("auto")},

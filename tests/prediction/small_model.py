@@ -41,6 +41,11 @@ def write_model(folder: Path, **changes) -> Path:
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / ONNX_FILE)
+    return describe(folder, **changes)
+
+
+def describe(folder: Path, **changes) -> Path:
+    """Write the description of the ONNX file in a folder, with changes, and return the folder."""
     description = {
         "format": FORMAT,
         "classifier": "svm",

@@ -135,13 +135,13 @@ FAULTS = [
     Fault(
         "start: random loads the pretrained weights",
         FINETUNING,
-        'load_backbone(pretrained=params.start == "pretrained")',
-        "load_backbone(pretrained=True)",
+        'pretrained = params.start == "pretrained"',
+        "pretrained = True",
         _tests(TESTS + "finetuning", "test_random_start_leaves_the_saved_weights_out"),
     ),
     Fault(
         "extract.preprocess is ignored by the library",
-        FINETUNING,
+        "eurosat_transfer/networks/wide_backbone.py",
         "prepare = own_preprocess if preprocess else tf.identity",
         "prepare = own_preprocess",
         _tests(TESTS + "finetuning", "test_training_without_preprocessing_uses_the_images_as_they_are"),
@@ -163,8 +163,8 @@ FAULTS = [
     Fault(
         "validation images are not preprocessed",
         FINETUNING,
-        "lambda encoded, label: (preprocess(resize_image(decode_tensor(encoded), size)), label)",
-        "lambda encoded, label: (resize_image(decode_tensor(encoded), size), label)",
+        "lambda image, label: (preprocess(resize_image(decode_tensor(image, val.channels), size)), label)",
+        "lambda image, label: (resize_image(decode_tensor(image, val.channels), size), label)",
         _tests(TESTS + "finetuning", "test_training_starts_from_the_pretrained_network_on_preprocessed_images"),
     ),
     Fault(
@@ -267,7 +267,7 @@ FAULTS = [
     Fault(
         "label_sizes: every network is trained on all images",
         FINETUNE,
-        'train = EncodedTiles(*(column[positions] for column in tiles["train"]))',
+        'train = tiles["train"].select(positions)',
         'train = tiles["train"]',
         _tests(TESTS + "finetune", "test_label_curve_is_of_networks_that_were_trained_on_each_subset"),
     ),
@@ -290,8 +290,8 @@ FAULTS = [
     Fault(
         "self-training: every round labels by the pretrained network",
         SELF_TRAINING,
-        "_as_network(tuned, preprocess, params)",
-        "_as_network(None, preprocess, params)",
+        "_as_network(tuned, train.bands, preprocess, params)",
+        "_as_network(None, train.bands, preprocess, params)",
         _tests(TESTS + "self_training", "test_each_round_labels_by_the_network_of_the_round_before"),
     ),
     Fault(

@@ -30,6 +30,7 @@ SETTINGS = {
     "split.contradictions": "keep",  # the lab does not look for copies
     "split.unlabelled": "none",  # the lab learns from labelled images only
     "extract.preprocess": "false",  # the lab resizes the images and does nothing else; finetune uses this value too
+    "svm.features": "[deep]",
     "svm.kernel": "rbf",  # the default of scikit-learn's SVC
     "svm.C": "10",
     "probe.solver": "sgd",

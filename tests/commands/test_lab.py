@@ -47,7 +47,7 @@ def with_lab_settings(params: dict) -> dict:
 def test_settings_give_the_hyperparameters_of_the_lab():
     params = with_lab_settings(YAML(typ="safe").load(Path(__file__).parents[2] / "params.yaml"))
     assert params["extract"]["preprocess"] is False
-    assert params["svm"] == {"kernel": "rbf", "C": 10}
+    assert params["svm"] == {"features": ["deep"], "kernel": "rbf", "C": 10}
     assert {key: params["probe"][key] for key in ("solver", "lr", "batch_size", "epochs")} == {
         "solver": "sgd",
         "lr": 0.1,

@@ -29,7 +29,18 @@ from eurosat_transfer.pipeline.definition import inputs_of
 from stages import backbone, download, extract, split
 
 PIXEL_SIZE = 2
-DATASET = [Tile(encoded((10 * i, 200 - 10 * i, 7), "PNG"), i % 2, f"{i}.png") for i in range(20)]
+
+
+class RgbTiles(list):
+    """What extraction uses of a data set of RGB tiles."""
+
+    network_bands = None
+
+    def read_input(self, index: int) -> bytes:
+        return self[index].image
+
+
+DATASET = RgbTiles(Tile(encoded((10 * i, 200 - 10 * i, 7), "PNG"), i % 2, f"{i}.png") for i in range(20))
 INDICES = {"train": np.array([1, 2, 6, 7, 11, 19]), "val": np.array([0, 8]), "test": np.array([3, 4, 5, 18])}
 SELECTION = Selection(
     classes=["even", "odd"],
@@ -187,7 +198,7 @@ def test_the_cache_is_keyed_by_inputs_preprocessing_and_engine(tmp_path, monkeyp
 
     def images_seen(inputs: str = "digest", preprocess: bool = True, pixel_size: int = 2, **engines: str) -> int:
         local, cluster = (FakeExtractor(engines.get(name, name)) for name in ("local", "cluster"))
-        monkeypatch.setattr(extraction, "load_network", lambda *arguments: asked.append(arguments) or local)
+        monkeypatch.setattr(extraction, "load_network", lambda *arguments, **_: asked.append(arguments) or local)
         params = Extract(preprocess=preprocess, precision="float32", pixel_size=pixel_size, features=None, sha256=None)
         features, pixels = extraction.extract_selection(params, inputs, cluster if "cluster" in engines else None)
         assert features["y_train"].tolist() == pixels["y_train"].tolist() == SELECTION.labels["train"].tolist()

@@ -41,8 +41,8 @@ def test_each_image_keeps_its_key_in_any_order(size):
 
 def test_each_image_is_decoded_once_for_all_outputs(monkeypatch):
     decoded = []
-    decode = image_stream.decode_image
-    monkeypatch.setattr(image_stream, "decode_image", lambda image: decoded.append(image) or decode(image))
+    decode = image_stream.decode_input
+    monkeypatch.setattr(image_stream, "decode_input", lambda image: decoded.append(image) or decode(image))
     images = [colour(n) for n in range(10)]
     batches = list(stream_batches(enumerate(images), lambda image: (image[0, 0], image[0, 0] // 2, image[0, 1]), 4))
     assert all(len(outputs) == 4 for outputs in batches)

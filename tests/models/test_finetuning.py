@@ -15,6 +15,7 @@ from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models import finetuning
 from eurosat_transfer.models.augmentation import VIEWS, turn
 from eurosat_transfer.models.training import shuffled_epochs, stream_training_batches
+from eurosat_transfer.networks import wide_backbone
 from eurosat_transfer.networks.backbones import FOLDER, build_backbone, load_backbone, save_backbone
 from eurosat_transfer.parameters.finetune import Finetune
 from eurosat_transfer.parameters.loading import load_section
@@ -34,11 +35,11 @@ def small_backbone(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     loaded = []
 
-    def load(pretrained: bool):
+    def load(folder: Path, pretrained: bool):  # noqa: ARG001, the signature is load_backbone's
         loaded.append(pretrained)
         return small_network(), scale
 
-    monkeypatch.setattr(finetuning, "load_backbone", load)
+    monkeypatch.setattr(wide_backbone, "load_backbone", load)
     return loaded
 
 
@@ -178,7 +179,7 @@ def test_an_image_has_the_same_view_in_an_epoch_for_every_batch_size_and_every_s
     """With batches of 8 an epoch has 40 of the 44 images, with batches of 32 it has 32."""
     tiles = noisy_tiles(44)._replace(labels=np.arange(44))
     small, large = (views_by_image_and_epoch(tiles, batch_size) for batch_size in (8, 32))
-    reversed_tiles = EncodedTiles(*(column[::-1] for column in tiles))
+    reversed_tiles = tiles.select(np.arange(44)[::-1])
     backwards = views_by_image_and_epoch(reversed_tiles, 8)
     for other in (large, backwards):
         in_both = small.keys() & other.keys()

@@ -170,7 +170,8 @@ def test_stage_writes_the_curve_and_its_summary(world, capsys):
 def test_bands_and_svm_have_the_features_that_they_have_in_their_own_stages(world):
     """Noise in the features of the network shows which curve uses what."""
     arrays = dict(np.load("data/features.npz"))
-    noise = {key: np.random.default_rng(0).normal(size=X.shape) for key, X in arrays.items() if key.startswith("X_")}
+    rng = np.random.default_rng(0)
+    noise = {key: rng.normal(size=X.shape) for key, X in arrays.items() if key.startswith("X_")}
     np.savez("data/features.npz", **arrays | {key: X.astype(np.float32) for key, X in noise.items()})
     accuracy = {}
     for features in (["deep"], ["bands"], ["deep", "bands"]):

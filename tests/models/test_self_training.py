@@ -13,11 +13,12 @@ from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv, write_csv
 from eurosat_transfer.io.json_files import read_json
-from eurosat_transfer.models import finetuning, self_training
+from eurosat_transfer.models import finetuning
 from eurosat_transfer.models.checkpoints import Checkpoint
 from eurosat_transfer.models.finetuning import finetune
 from eurosat_transfer.models.self_training import NOT_CONFIDENT, SPREAD, label_images, train_network
 from eurosat_transfer.models.spread import fit_spread
+from eurosat_transfer.networks import wide_backbone
 from eurosat_transfer.tensorflow_setup import keras
 from stages import backbone, download, split
 from stages import finetune as stage
@@ -57,11 +58,10 @@ def small_backbone(tmp_path, monkeypatch):
     """Let the trainings load a small network with random weights."""
     monkeypatch.chdir(tmp_path)
 
-    def load(pretrained: bool):  # noqa: ARG001, the signature is load_backbone's
+    def load(folder: Path, pretrained: bool):  # noqa: ARG001, the signature is load_backbone's
         return small_network(), lambda images: images / 255 - 0.5
 
-    monkeypatch.setattr(finetuning, "load_backbone", load)
-    monkeypatch.setattr(self_training, "load_backbone", load)
+    monkeypatch.setattr(wide_backbone, "load_backbone", load)
 
 
 def run(name: str, images: np.ndarray, val: EncodedTiles | None = None, **changes) -> finetuning.FineTuned:

@@ -47,7 +47,7 @@ def seeds(splits: int = 6, trainings: int = 1, **figures) -> dict:
 def test_every_subject_has_its_answer():
     assert list(conclude()) == [
         "Which classifier", "How sure", "More labels", "Unlabelled images", "Weakest classes", "Features or raw pixels",
-        "Cost", "Next",
+        "What the bands say", "Cost", "Next",
     ]  # fmt: skip
 
 

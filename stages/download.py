@@ -2,7 +2,9 @@
 
 Reads   nothing, or what data.path or data.url names
 Writes  data/array_records/   ArrayRecord files and their description
-        data/index.csv    file, label, class, group; one row per image, in the data set's order
+        data/index.csv    file, label, class, group; one row per image, in the data set's order. GeoTIFF
+                          files with coordinates have x and y, the centre in metres of EPSG:6933. Further
+                          columns of labels.csv are kept
         data/contradictions.csv   the rows of images that have a copy with another label
         metrics/data.json   images; copies, of earlier images; contradictions, the number of those rows
         plots/tiles.png   sample tiles, one row per class
@@ -41,9 +43,9 @@ def main() -> None:
     params = load_section(Data)
     check_is_no_output("data.path", params.path)
     check_is_no_output("data.url", params.url)
-    prepare_dataset(params, DATASET)
+    columns = prepare_dataset(params, DATASET)
     dataset = TileDataset()
-    index = index_images(_digest_tiles(dataset), dataset.classes)
+    index = index_images(_digest_tiles(dataset), dataset.classes, columns)
     write_index(index)
     write_contradictions(index)
     write_json("metrics/data.json", index.count())

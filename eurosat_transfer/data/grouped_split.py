@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 
 def divide_by_place(labels: np.ndarray, places: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
@@ -21,6 +20,8 @@ def divide_by_place(labels: np.ndarray, places: np.ndarray, count: int, seed: in
     Source:
         https://scikit-learn.org/stable/modules/cross_validation.html#stratifiedgroupkfold
     """
+    from sklearn.model_selection import StratifiedGroupKFold  # takes a second, and most splits know no places
+
     divider = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of small classes: the split says which class it lacks

@@ -1,8 +1,9 @@
 """The index of a data set: the name, label, class and copies of every image, as data/index.csv lists them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -83,12 +84,17 @@ class DatasetIndex:
         return {name: np.flatnonzero(self.labels == label)[:count].tolist() for label, name in enumerate(self.classes)}
 
 
-def index_images(images: Iterable[LabelledImage], class_names: Sequence[str]) -> DatasetIndex:
+def index_images(
+    images: Iterable[LabelledImage],
+    class_names: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> DatasetIndex:
     """Index the images of a data set. Labels are numbered again, without the classes that have no image.
 
     Args:
         images: of the data set, in its order.
         class_names: names by label.
+        columns: what else is known of the images, by the name of a column and the name of an image.
 
     Raises:
         UserError: fewer than two classes have images.
@@ -100,7 +106,9 @@ def index_images(images: Iterable[LabelledImage], class_names: Sequence[str]) ->
     if len(present) < 2:
         raise UserError(f"the data set has images of {len(present)} class(es); needed: two or more")
     groups = group_copies(image.digest for image in found)
-    return DatasetIndex([image.file for image in found], labels, [class_names[label] for label in present], groups)
+    files, classes = [image.file for image in found], [class_names[label] for label in present]
+    further = {name: [of.get(file, "") for file in files] for name, of in columns.items()}
+    return DatasetIndex(files, labels, classes, groups, further)
 
 
 def write_index(index: DatasetIndex, path: Path | str = INDEX_FILE) -> None:

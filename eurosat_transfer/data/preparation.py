@@ -25,12 +25,15 @@ NEEDS = (ImportError, AssertionError)  # a builder of TFDS needs a package, or f
 FAILURES = (OSError, RuntimeError, *NEEDS, tf.errors.OpError, tfds.download.DownloadError)
 
 
-def prepare_dataset(params: Data, folder: Path) -> None:
+def prepare_dataset(params: Data, folder: Path) -> dict[str, dict[str, str]]:
     """Prepare a data set in a folder, which is replaced when the data set is complete.
 
     Args:
         params: which data set, and where it comes from.
         folder: gets dataset_info.json and the examples in ArrayRecord files.
+
+    Returns:
+        What else is known of the images: text, by the name of a column and the name of an image.
 
     Raises:
         UserError: the data set cannot be found, fetched or read. The folder keeps its old content.
@@ -56,6 +59,7 @@ def prepare_dataset(params: Data, folder: Path) -> None:
                 raise
             reason = describe_failed_download(error)
             raise UserError(f"data.name={params.name}: TFDS could not prepare the data set: {reason}") from None
+    return builder.columns if isinstance(builder, TileBuilder) else {}
 
 
 def _prepare(builder: tfds.core.DatasetBuilder, name: str) -> None:

@@ -3,6 +3,7 @@
 Pillow reads neither: it keeps the high byte of a 16-bit RGB image only, and it knows no image of 13 bands.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,13 @@ from PIL import Image
 from rasterio.enums import ColorInterp, PhotometricInterp
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
+from rasterio.warp import transform
 
 from eurosat_transfer.data.band_names import number_names, tidy_name
 from eurosat_transfer.data.decoding import ImageError
 from eurosat_transfer.data.rendering import Rendering
 
+EQUAL_AREA = "EPSG:6933"  # a cylindrical projection of the whole Earth, in metres
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 MAX_RASTER_BYTES = 256 * 2**20  # of all bands, unpacked; GDAL unpacks whole blocks, with all bands
 
@@ -102,6 +105,27 @@ def read_bands(encoded: bytes) -> tuple[np.ndarray, BandLayout, float | None]:
     """
     with _open(encoded) as dataset:
         return dataset.read(), _layout(dataset), dataset.nodata
+
+
+def read_centre(encoded: bytes) -> tuple[int, int] | None:
+    """Read where the centre of a GeoTIFF file is on the ground, and no pixels.
+
+    Args:
+        encoded: the content of the file.
+
+    Returns:
+        Whole metres to the east and to the north in EPSG:6933, whose squares have the same area everywhere. None: the
+        file has no coordinates.
+
+    Raises:
+        ImageError: as for decode_raster.
+    """
+    with _open(encoded) as dataset:
+        if not dataset.crs:
+            return None
+        x, y = dataset.xy(dataset.height / 2, dataset.width / 2, offset="ul")
+        (east,), (north,) = transform(dataset.crs, EQUAL_AREA, [x], [y])
+    return (round(east), round(north)) if math.isfinite(east) and math.isfinite(north) else None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from eurosat_transfer.parameters.data import Data
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.model import Model
 from eurosat_transfer.parameters.section import (
@@ -88,7 +89,7 @@ class Backbone(Section):
     seed: Seed
 
     def check_with(self, sections: SectionLookup) -> None:
-        """Check that the classifier to save can be trained.
+        """Check that the classifier to save can be trained, and that the images have the bands of the network.
 
         With features in bfloat16, model.classifier=finetune means that no classifier of these features is saved.
         """
@@ -100,6 +101,11 @@ class Backbone(Section):
             raise ValueError(
                 "model.classifier must not be finetune with backbone.name=onnx, because fine-tuning needs a Keras "
                 "network; set model.classifier=auto, or another classifier"
+            )
+        if self.name == ONNX and sections.section(Data).bands == "all":
+            raise ValueError(
+                "data.bands must be three bands with backbone.name=onnx (found all), because an ONNX network takes "
+                "the three channels of backbone.onnx.bands"
             )
 
     @field_validator("options")

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
+import rasterio
+from conftest import write_tree
 
 from eurosat_transfer.data.grouped_split import choose_val_places
 from eurosat_transfer.data.index import DatasetIndex, read_index, write_index
 from eurosat_transfer.data.places import find_places
 from eurosat_transfer.data.split import split_dataset
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.io.csv_files import read_csv, write_csv
 from eurosat_transfer.parameters.split import Split
-from stages import split
+from stages import download, split
 
 RULES = {
     "train": "all", "val": 20, "test": "all", "by": "class", "groups": "folder", "folds": 1,
@@ -134,3 +136,52 @@ def test_further_columns_survive_the_file(tmp_path):
     index = index_of(["a", "b", "c"], when=["1", "", "2"])
     write_index(index, tmp_path / "index.csv")
     assert read_index(tmp_path / "index.csv").columns == {"when": ["1", "", "2"]}
+
+
+def write_scene_tile(path, x, y, value, crs="EPSG:32630"):
+    """Write a real GeoTIFF file of 64 x 64 pixels of 10 m, whose upper left corner is at x, y."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(value)
+    options = {"crs": crs, "transform": rasterio.Affine(10, 0, x, 0, -10, y)}
+    with rasterio.open(path, "w", "GTiff", 64, 64, 3, dtype="uint8", **options) as file:
+        file.write(rng.integers(0, 256, (3, 64, 64), np.uint8))
+
+
+def test_blocks_come_from_the_coordinates_of_the_files(world, tmp_path):
+    for number in range(12):
+        x = 500_000 + 640 * (number % 2) + 10_000 * (number // 2)  # pairs of neighbours, 10 km apart
+        write_scene_tile(tmp_path / f"mine/class_{number // 2 % 2}/{number}.tif", x, 5_800_640, number)
+    world(**{
+        "data.name": "folder", "data.path": str(tmp_path / "mine"), "split.groups": "blocks:5000",
+        "split.train": "all", "split.val": 2, "split.test": "all",
+    })  # fmt: skip
+    download.main()
+    index = read_index()
+    assert list(index.columns) == ["x", "y"]
+    x = {file: int(value) for file, value in zip(index.files, index.columns["x"], strict=True)}
+    assert 600 < x["class_0/1.tif"] - x["class_0/0.tif"] < 1100  # 640 m, longer in this projection at 52 degrees
+    split.main()
+    subset = {row["file"]: row["subset"] for row in read_csv("data/split.csv")}
+    in_blocks = {}
+    for file, number in x.items():
+        in_blocks.setdefault(number // 5000, set()).add(subset[file])
+    assert len(subset) == 12
+    assert 6 <= len(in_blocks) < 12
+    assert all(len(subsets) == 1 for subsets in in_blocks.values())
+
+
+def test_columns_of_the_table_reach_the_split(world, tmp_path):
+    tree = write_tree(tmp_path / "mine", images=8)
+    rows = [(f"class_{k}/{n}.jpg", f"class_{k}", f"scene {n // 2}", "x") for k in (0, 1) for n in range(8)]
+    write_csv(tree / "labels.csv", ("file", "label", "scene", "group"), rows)
+    world(**{
+        "data.name": "folder", "data.path": str(tree), "split.groups": "column:scene",
+        "split.train": "all", "split.val": 2, "split.test": "all",
+    })  # fmt: skip
+    download.main()
+    assert list(read_index().columns) == ["scene"]
+    split.main()
+    rows = read_csv("data/split.csv")
+    subsets = {row["place"]: {other["subset"] for other in rows if other["place"] == row["place"]} for row in rows}
+    assert len(subsets) == 4
+    assert all(len(of) == 1 for of in subsets.values())

@@ -1,5 +1,6 @@
 """The base class of this project's TFDS builders."""
 
+import functools
 import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -32,6 +33,9 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
     """A data set with one split of labelled images, which stores their file names like TFDS' own EuroSAT builder.
 
     Subclasses define `_classes` and `_tiles`. TFDS orders the examples by a hash of the names that `_tiles` yields.
+
+    Attributes:
+        columns: what else is known of the tiles when all are read: text, by the names of the column and the tile.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -40,6 +44,11 @@ class TileBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # t
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # TFDS has a data set named `eurosat` of its own, so these builders are not registered under their names.
         super().__init_subclass__(skip_registration=True, **kwargs)
+
+    @functools.cached_property
+    def columns(self) -> dict[str, dict[str, str]]:
+        """What else is known of the tiles: see the class."""
+        return {}
 
     def _classes(self) -> list[str]:
         """Return the names of the classes, in the order of their labels."""

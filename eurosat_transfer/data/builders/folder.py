@@ -22,10 +22,11 @@ from eurosat_transfer.data.builders.image_names import (
 )
 from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.image_zip import find_in_zip
-from eurosat_transfer.data.builders.labels_table import check_two_labels, find_table, read_labels
+from eurosat_transfer.data.builders.labels_table import check_two_labels, find_table, read_further_columns, read_labels
 from eurosat_transfer.data.decoding import ImageError
 from eurosat_transfer.data.image_files import RenderingMismatchError, to_rgb, to_rgb_and_bands
-from eurosat_transfer.data.rasters import BandLayout, is_tiff, read_layout
+from eurosat_transfer.data.index import X_COLUMN, Y_COLUMN
+from eurosat_transfer.data.rasters import BandLayout, is_tiff, read_centre, read_layout
 from eurosat_transfer.data.rendering import Rendering, Scale
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.local_path import to_path
@@ -36,11 +37,13 @@ class FoundImage(NamedTuple):
 
     Attributes:
         label: the name of its class. None: it has no label.
+        details: what else the table of labels says, by the name of the column.
         read: a function that reads the file. It raises UserError if the file is too large or damaged.
     """
 
     label: str | None
     read: Callable[[], bytes]
+    details: dict[str, str]
 
 
 def find_images(path: Path) -> dict[str, FoundImage]:
@@ -66,13 +69,14 @@ def find_images(path: Path) -> dict[str, FoundImage]:
     else:
         raise UserError(f"there is no folder or zip file at {str(path)!r}; give the path of one")
     names = [name for name in sorted(found) if is_image(PurePosixPath(name))]
-    table = find_table(found)
+    table, further = find_table(found), {}
     if table is None:
         check_image_names(path, names)
         labels = {name: class_of(name) for name in names}
     else:
         check_utf8(path, names)
         labels = read_labels(path, table, found[table](), names)
+        further = read_further_columns(path, table, found[table](), names)
         print(f"{path}: the labels of {len(labels)} images come from {table}; the names of folders are not used")
         if unlabelled := len(names) - len(labels):
             print(
@@ -86,7 +90,10 @@ def find_images(path: Path) -> dict[str, FoundImage]:
     others = len(found) - len(names) - (table is not None)
     if others:
         print(f"{path}: {others} other files are ignored; JPEG, PNG and GeoTIFF images are read")
-    return {name: FoundImage(labels.get(name), found[name]) for name in names}
+    return {
+        name: FoundImage(labels.get(name), found[name], {column: of.get(name, "") for column, of in further.items()})
+        for name in names
+    }
 
 
 def _without_single_labels(path: Path, labels: dict[str, str]) -> dict[str, str]:
@@ -207,23 +214,32 @@ class Folder(TileBuilder):
         images = tqdm(self._images.items(), desc="reading images", unit="image", mininterval=1, disable=None)
         for place, (name, image) in enumerate(images):
             try:
-                encoded, bands = self._read(name, image)
+                content = image.read()
+                encoded, bands = self._render(name, content)
             except UserError as error:
                 if place == 0 and isinstance(error, RenderingMismatchError):  # one for all images, as it seems
                     raise
                 (left_out if image.label is None else broken).append(str(error))
             else:
+                self._note_details(name, image.details, content)
                 yield FoundTile(self._key(name), image.label, encoded, bands)
         if broken:
             raise UserError(_describe_broken(broken, len(self._images)))
         if left_out:
             print(f"left out, because they have no label: {_describe_broken(left_out, len(self._images))}")
 
-    def _read(self, name: str, image: FoundImage) -> tuple[bytes, np.ndarray | None]:
-        """Read an image, and all its bands if they are kept."""
+    def _note_details(self, name: str, details: dict[str, str], content: bytes) -> None:
+        """Note what the index tells of an image beside its label: the columns of the table, and the coordinates."""
+        centre = read_centre(content) if is_tiff(content) else None
+        place = {X_COLUMN: str(centre[0]), Y_COLUMN: str(centre[1])} if centre else {}
+        for column, value in (details | place).items():
+            self.columns.setdefault(column, {})[self._key(name)] = value
+
+    def _render(self, name: str, content: bytes) -> tuple[bytes, np.ndarray | None]:
+        """Render an image, and return all its bands too if they are kept."""
         if self._layout:
-            return to_rgb_and_bands(image.read(), name, self._rendering, self._layout)
-        return to_rgb(image.read(), name, self._rendering), None
+            return to_rgb_and_bands(content, name, self._rendering, self._layout)
+        return to_rgb(content, name, self._rendering), None
 
     def _key(self, name: str) -> str:
         """Return the name under which the data set stores an image. TFDS orders the images by its hash."""

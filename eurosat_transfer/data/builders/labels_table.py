@@ -1,10 +1,12 @@
 """The table labels.csv, which gives images their labels if these are not in one folder per class."""
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from eurosat_transfer.data.builders.image_names import TABLE, check_distinct, check_storable, is_hidden
+from eurosat_transfer.data.index import COLUMNS as INDEX_COLUMNS
+from eurosat_transfer.data.index import X_COLUMN, Y_COLUMN
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import parse_csv
 
@@ -59,9 +61,7 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
     labels: dict[str, str] = {}
     by_form = {unicodedata.normalize("NFC", name): name for name in images}
     for number, row in enumerate(rows, 1):
-        name, label = str(PurePosixPath(table).parent / row["file"]), row["label"]
-        if name not in images:  # macOS writes an accent in the name of a file as a character of its own
-            name = by_form.get(unicodedata.normalize("NFC", name), name)
+        name, label = _name_of(row, table, by_form), row["label"]
         if name not in images:
             raise UserError(
                 f"{where}: row {number} has the file {row['file']!r}, which is not a JPEG, PNG or GeoTIFF image beside "
@@ -75,6 +75,33 @@ def read_labels(source: Path, table: str, content: bytes, images: Collection[str
         labels[name] = label
     check_distinct(dict.fromkeys(labels.values()), f"{where}: the labels", "use one of them")
     return labels
+
+
+def read_further_columns(
+    source: Path, table: str, content: bytes, images: Collection[str]
+) -> dict[str, dict[str, str]]:
+    """Read the other columns of a table that read_labels has read, such as the scene of each image.
+
+    Args:
+        source: as for read_labels.
+        table: as for read_labels.
+        content: as for read_labels.
+        images: as for read_labels.
+
+    Returns:
+        The value of each image that has a row, by the name of the column and the name of the image. Columns with a name
+        that data/index.csv has itself are left out.
+    """
+    header, rows = parse_csv(content.decode("utf-8-sig"), f"{source}: {table}")
+    by_form = {unicodedata.normalize("NFC", name): name for name in images}
+    further = [name for name in header if name not in (*INDEX_COLUMNS, X_COLUMN, Y_COLUMN)]
+    return {column: {_name_of(row, table, by_form): row[column] for row in rows} for column in further}
+
+
+def _name_of(row: Mapping[str, str], table: str, by_form: Mapping[str, str]) -> str:
+    """Return the name of the image that a row is for. macOS writes an accent as a character of its own."""
+    name = str(PurePosixPath(table).parent / row["file"])
+    return by_form.get(unicodedata.normalize("NFC", name), name)
 
 
 def check_two_labels(source: Path, table: str, labels: Iterable[str]) -> None:

@@ -45,7 +45,7 @@ def models(tmp_path_factory) -> Path:
 def here(tmp_path, models) -> Path:
     """Make a folder with the small model, and a scene that is large enough for the dense way."""
     shutil.copytree(models / "strided", tmp_path / "model")
-    write_scene(tmp_path / "scene.tif", land(400, 480), nodata=0)
+    write_scene(tmp_path / "scene.tif", land(400, 480, side=100), nodata=0)
     return tmp_path
 
 
@@ -74,7 +74,7 @@ def test_map_of_tiles_is_the_map_of_the_whole_scene(here, monkeypatch):
     with open_scene(here / "scene.tif", Rendering(None, None)) as scene:
         found = FeatureMap(scene, parts, TILE, "float32")
         rows = np.concatenate([found.read(row, row + 5) for row in range(0, 75, 5)])
-    planes = np.moveaxis(land(400, 480), -1, 0).astype(np.float32)
+    planes = np.moveaxis(land(400, 480, side=100), -1, 0).astype(np.float32)
     matrices = (resizing_matrix(length, 1.5, 0, int(length * 1.5)).toarray() for length in (400, 480))
     enlarged = next(matrices) @ planes @ next(matrices).T
     network = PartInference(parts.feature_map, {"images": (1, *enlarged.shape)}, "float32")
@@ -97,7 +97,7 @@ def test_classes_are_equal_at_a_quarter_of_the_tile(tmp_path, models, monkeypatc
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() >= least
     assert (found != expected).any(axis=1).mean() > 0.5, "most windows are classified from the map"
     found, expected = (np.concatenate([row.distances for row in rows]) for rows in (ours, singly))
-    assert np.median(found / expected) == pytest.approx(1, abs=0.1)
+    assert np.median(found / expected) == pytest.approx(1, abs=0.02)
 
 
 def test_small_strides_take_the_dense_way_and_others_do_not(here, capsys):
@@ -156,7 +156,9 @@ def test_an_interrupted_dense_map_resumes_and_gives_the_same_bytes(here, monkeyp
         map_small(here, here / "scene.tif", stride=STRIDE)
     monkeypatch.undo()
     map_small(here, here / "scene.tif", stride=STRIDE)
-    assert "resuming: 21 of 47 rows" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "resuming: 21 of 47 rows" in printed
+    assert printed.count(USED) == 3
     assert contents(here / "out") == contents(here / "whole")
 
 
@@ -166,6 +168,7 @@ def test_rows_of_the_other_way_are_not_used(here, capsys):
 
     with pytest.raises(ZeroDivisionError):
         map_small(here, here / "scene.tif", stride=STRIDE, add_files=fail)
+    assert USED in capsys.readouterr().out
     map_small(here, here / "scene.tif", stride=STRIDE, dense="never")
     map_small(here, here / "scene.tif", "never", stride=STRIDE, dense="never")
     assert "resuming" not in capsys.readouterr().out
@@ -173,7 +176,7 @@ def test_rows_of_the_other_way_are_not_used(here, capsys):
 
 
 def test_pixels_without_data_have_no_class_in_the_dense_way(here, capsys):
-    image = land(400, 480)
+    image = land(400, 480, side=100)
     image[133], image[:, 450:] = 0, 0
     map_small(here, write_scene(here / "gaps.tif", image, nodata=0), stride=STRIDE)
     assert USED in capsys.readouterr().out

@@ -42,8 +42,8 @@ def test_it_is_in_no_comparison():
     assert "finetune" not in metrics
     compare.main()
     pairs = read_json("metrics/compare.json")["pairs"]
-    assert len(metrics) == 5
-    assert len(pairs) == 10
+    assert len(metrics) == 6
+    assert len(pairs) == 15
     assert not any("finetune" in (pair["better"], pair["worse"]) for pair in pairs)
     results = load_results()
     assert results.left_out == reasons

@@ -18,7 +18,7 @@ from eurosat_transfer.parameters.labels import Labels
 from eurosat_transfer.parameters.probe import Probe
 from eurosat_transfer.parameters.spread import Spread
 from eurosat_transfer.parameters.svm import Svm
-from stages import labels, probe_labels, spread_labels, svm_labels
+from stages import bands_labels, labels, probe_labels, spread_labels, svm_labels
 
 RBF = Svm(features=["deep"], kernel="rbf", C=10)
 AUTO = Svm(features=["deep"], kernel="rbf", C="auto")
@@ -27,6 +27,12 @@ SPREAD = Spread(neighbours=5, components=4, alpha=0.9)
 
 def probe_parameters(**changes) -> Probe:
     return Probe(**{"solver": "lbfgs", "C": "auto", "lr": 0.1, "batch_size": 32, "epochs": 2, "seed": 0} | changes)
+
+
+def run_curves():
+    """Run the stages of the label curves, and the one that compares them."""
+    for stage in (bands_labels, probe_labels, spread_labels, svm_labels, labels):
+        stage.main()
 
 
 def curve(
@@ -142,8 +148,7 @@ def test_probe_that_is_trained_by_sgd_has_no_curve():
 @pytest.mark.usefixtures("features")
 def test_stage_writes_the_curve_and_its_summary(world, capsys):
     world(**{"labels.sizes": [5], "labels.draws": 2, "svm.C": "auto"})
-    for stage in (svm_labels, probe_labels, spread_labels, labels):
-        stage.main()
+    run_curves()
     assert list(read_csv("plots/labels.csv")[0]) == ["classifier", "images", "draw", "accuracy"]
     summary = read_json("metrics/labels.json")
     assert (list(summary), len(summary)) == (sorted(summary), 4)
@@ -176,12 +181,12 @@ def test_bands_and_svm_have_the_features_that_they_have_in_their_own_stages(worl
     accuracy = {}
     for features in (["deep"], ["bands"], ["deep", "bands"]):
         world(**{"labels.sizes": [10], "svm.features": features})
-        labels.main()
+        run_curves()
         accuracy[tuple(features)] = {name: of[-1]["mean"] for name, of in read_json("metrics/labels.json").items()}
     assert all(found["bands"] == 1 for found in accuracy.values())
     assert accuracy["deep",]["svm"] < 0.7
     assert accuracy["bands",]["svm"] == 1
     assert accuracy["deep", "bands"]["svm"] > 0.8
     world(**{"labels.sizes": [10], "extract.features": "elsewhere.npz"})
-    labels.main()
+    run_curves()
     assert "bands" not in read_json("metrics/labels.json")

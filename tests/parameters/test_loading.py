@@ -406,3 +406,34 @@ def test_bfloat16_features_and_a_model_in_float32_do_not_fit(world):
         load_parameters(folder / "params.yaml")
     folder = world(**{"extract.precision": "bfloat16", "model.classifier": "finetune"})
     assert load_parameters(folder / "params.yaml").as_dict()["extract"]["precision"] == "bfloat16"
+
+
+ALL_BANDS = {"data.name": "eurosat-ms", "data.bands": "all"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"model.classifier": "svm", "svm.features": ["deep", "bands"]},
+            "model.classifier must not be svm with svm.features ['deep', 'bands'], because a saved model takes RGB",
+        ),
+        (ALL_BANDS | {"model.classifier": "svm"}, "model.classifier must be auto with data.bands all (found 'svm')"),
+        (
+            ALL_BANDS | {"map.scene": "scene.tif"},
+            "map.scene must be null or auto with data.bands all (found 'scene.tif')",
+        ),
+        (
+            {"extract.features": "x.npz", "svm.features": ["bands"]},
+            "svm.features must be [deep] with extract.features 'x.npz' (found ['bands'])",
+        ),
+    ],
+)
+def test_bands_that_a_saved_model_or_a_file_of_features_lacks_are_refused(write, changes, message):
+    write(changes)
+    assert error_of().startswith(message)
+
+
+def test_bands_are_allowed_where_nothing_lacks_them(write):
+    write(ALL_BANDS | {"svm.features": ["deep", "bands"]})
+    assert load_parameters().section(Svm).features == ["deep", "bands"]

@@ -39,7 +39,8 @@ def test_the_first_run_runs_every_stage(reproduced):
         ({"activations.loss": 0.2}, {"activations", "report"}),
         (
             {"split.train": 50},
-            {"split", "extract", "finetune", "pixels", "bands", "bands_labels", "labels"}
+            {"split", "extract", "finetune", "pixels"}
+            | {"bands", "bands_labels", "labels"}
             | ON_FEATURES
             | AFTER_CLASSIFIERS
             | MODEL,

@@ -35,6 +35,15 @@ def test_a_classifier_that_saw_the_test_images_is_not_chosen():
     assert choose_classifier("svm", metrics) == "svm"
 
 
+def test_an_svm_on_statistics_of_bands_is_not_chosen(capsys):
+    metrics = {name: {"val": {"accuracy": 0.5}} for name in SAVABLE}
+    metrics["svm"] = {"val": {"accuracy": 0.9}}
+    metrics["probe"] = {"val": {"accuracy": 0.7}}
+    assert choose_classifier("auto", metrics, ["deep"]) == "svm"
+    assert choose_classifier("auto", metrics, ["deep", "bands"]) == "probe"
+    assert "model.classifier=auto leaves svm out" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", SAVABLE)
 def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name):
     write_params(repository, **{"model.classifier": name})

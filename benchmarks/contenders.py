@@ -2,7 +2,8 @@
 
     python -m benchmarks.contenders NAME NETWORK FOLDER
 
-NETWORK is a Network as JSON. FOLDER has the images as .jpg files. All programs compute in float32.
+NETWORK is a Network as JSON. FOLDER has the images as .jpg files. Programs compute in float32 if
+their names do not say bfloat16.
 
 Each program returns a stream of features. It is timed from the image number WARM to the last image: by then its
 pipeline is full and everything is compiled. If the best settings depend on the machine, a program has several
@@ -19,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from itertools import islice
@@ -93,17 +95,20 @@ def operations(model) -> int:
     return count
 
 
-def project(network: Network) -> list[Candidate]:
+def project(network: Network, precision: str = "float32") -> list[Candidate]:
     """Run what the stage extract runs, which also computes a small copy of each image."""
 
     def make() -> Stream:
         from eurosat_transfer.features import inference
         from eurosat_transfer.networks.backbones import build_backbone, find_preprocess
+        from eurosat_transfer.precision import usable_precision
         from eurosat_transfer.tensorflow_setup import keras
 
+        if usable_precision(precision) != precision:
+            raise RuntimeError(f"this processor has no {precision}")
         keras.utils.set_random_seed(0)
         model = build_backbone(network.keras.lower(), network.size, {})
-        built = inference.Network(model, find_preprocess(network.keras.lower()))
+        built = inference.Network(model, find_preprocess(network.keras.lower()), precision=precision)
         return lambda images: (extracted.features for extracted in built.extract(enumerate(images), PIXEL_SIZE))
 
     return [Candidate("as the stage extract runs it", make)]
@@ -178,7 +183,7 @@ def onnx_runtime(network: Network) -> list[Candidate]:
     return [Candidate(f"batch {b}, {n} at once", lambda b=b, n=n: make(b, n)) for b, n in settings]
 
 
-def openvino(network: Network) -> list[Candidate]:
+def openvino(network: Network, precision: str = "f32") -> list[Candidate]:
     """Run OpenVINO with AsyncInferQueue and the THROUGHPUT hint.
 
     Source: https://docs.openvino.ai/2025/openvino-workflow/running-inference/optimize-inference.html
@@ -199,7 +204,7 @@ def openvino(network: Network) -> list[Candidate]:
             archive.track(model)
             archive.add_endpoint("serve", function, signature)
             archive.write_out(folder, verbose=False)
-            settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+            settings = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
             compiled = ov.Core().compile_model(ov.convert_model(folder), "CPU", settings)
         kept.append(compiled)
 
@@ -231,7 +236,7 @@ def openvino(network: Network) -> list[Candidate]:
     return [Candidate(f"batch {batch}", lambda batch=batch: make(batch)) for batch in (8, 16, 32)]
 
 
-def torchvision(network: Network) -> list[Candidate]:
+def torchvision(network: Network, bfloat16: bool = False) -> list[Candidate]:
     """Run torchvision's network with channels last, compiled by Inductor or by TorchScript."""
     import torch
     import torch._inductor.config
@@ -261,7 +266,7 @@ def torchvision(network: Network) -> list[Candidate]:
 
     def make(batch: int, inductor: bool) -> Stream:
         model = Prepared().eval().to(memory_format=torch.channels_last)
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16, cache_enabled=False):
             if inductor:
                 faster = torch.compile(model)
             else:
@@ -269,8 +274,8 @@ def torchvision(network: Network) -> list[Candidate]:
                 faster = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, example)))
 
         def infer(images: np.ndarray) -> np.ndarray:
-            with torch.no_grad():
-                return faster(torch.from_numpy(images)).numpy()
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+                return faster(torch.from_numpy(images)).float().numpy()
 
         return lambda images: _in_order(images, network.size, batch, infer, 1)
 
@@ -286,6 +291,9 @@ CONTENDERS: dict[str, tuple[str, Callable[[Network], list[Candidate]], tuple[str
     "onnx_runtime": ("ONNX Runtime", onnx_runtime, ("onnxruntime",)),
     "openvino": ("OpenVINO", openvino, ("openvino",)),
     "torchvision": ("torchvision", torchvision, ("torchvision", "torch")),
+    "project-bfloat16": ("this project, bfloat16", partial(project, precision="bfloat16"), ("openvino", "tensorflow")),
+    "openvino-bfloat16": ("OpenVINO, bfloat16", partial(openvino, precision="bf16"), ("openvino",)),
+    "torchvision-bfloat16": ("torchvision, bfloat16", partial(torchvision, bfloat16=True), ("torchvision", "torch")),
 }  # name in tables, candidates, packages whose versions the table names
 
 

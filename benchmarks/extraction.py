@@ -24,7 +24,11 @@ NETWORKS = {  # with the number of images per round, which take some seconds
     "ResNet-50 at 64": (Network("ResNet50", "resnet50", "resnet50", 64), 2624),
     "MobileNetV2 at 224": (Network("MobileNetV2", "mobilenet_v2", "mobilenet_v2", 224), 1664),
 }
-OTHER_FEATURES = ("lab", "torchvision")  # the lab uses no preprocess_input, torchvision has other weights
+OTHER_FEATURES = (
+    "lab",
+    "torchvision",
+    "torchvision-bfloat16",
+)  # the lab uses no preprocess_input, torchvision has other weights
 HELP = "images per second from JPEG bytes to features, compared with other programs"
 
 
@@ -145,7 +149,8 @@ def tabulated(name: str, measured: dict[str, list[float]], about: dict[str, dict
     by_library = ", ".join(f"{key.partition(':')[0]} {statistics.median(v):.0f}" for key, v in products.items())
     notes = [
         f"The network takes {operations * 1e-9:.3g} GFLOP per image. The matrix product of the fastest library reaches "
-        f"{statistics.median(machine_rate):.0f} GFLOP/s in single precision ({by_library}).",
+        f"{statistics.median(machine_rate):.0f} GFLOP/s in single precision ({by_library}). Programs in bfloat16 can "
+        "do more.",
         f"{len(machine_rate)} rounds. Ratios are medians of the ratios within a round. Set-up includes compilation.",
         '"features differ by" compares the features of one image, relative to the largest one. It is empty for other '
         "weights (torchvision) and for images without preprocess_input (the lab). tf.function decodes with TensorFlow, "

@@ -1,4 +1,4 @@
-"""How many steps per second does fine-tuning take, and for what share of the time does it wait for input?"""
+"""How many steps per second does fine-tuning take, beside PyTorch, and for what share of the time does it wait?"""
 
 import argparse
 import json
@@ -7,50 +7,67 @@ import sys
 from benchmarks.rounds import Contender, LeftOutError, interleave, ratio, summary
 from benchmarks.tables import Table
 
-HELP = "fine-tuning steps per second, and the share of the time that waits for input"
-NETWORKS = {
-    "tilenet at 64": {"name": "tilenet", "image_size": 64, "options": {}},
-    "MobileNetV2 at 96": {"name": "mobilenetv2", "image_size": 96, "options": {}},
+HELP = "fine-tuning steps per second beside PyTorch, and the share of the time that waits for input"
+NETWORKS = {  # arguments of build_backbone, the constructor in torchvision, and steps per epoch
+    "tilenet at 64": ({"name": "tilenet", "image_size": 64, "options": {}}, None, 20),
+    "MobileNetV2 at 96": ({"name": "mobilenetv2", "image_size": 96, "options": {}}, "mobilenet_v2", 20),
+    "ResNet-50 at 96": ({"name": "resnet50", "image_size": 96, "options": {}}, "resnet50", 8),
+    "ResNet-50 at 224": ({"name": "resnet50", "image_size": 224, "options": {}}, "resnet50", 3),
 }
-STEPS = 20  # per epoch, of 32 images, as with the default parameters
-EPOCHS = 3  # timed epochs; one more comes first, in which TensorFlow compiles
+EPOCHS = 2  # timed epochs; one more comes first, in which TensorFlow compiles
+PEERS = {"PyTorch": "float32", "PyTorch, bfloat16": "bfloat16"}
 
 
 def run(options: argparse.Namespace) -> list[Table]:
     """Measure each network, and put all of them in one table."""
-    rows = []
-    for called, network in NETWORKS.items():
-        rows.append({"network": called, **row(measure(called, network, options.rounds, STEPS, EPOCHS))})
+    rows, left_out = [], {}
+    for called, (network, peer, steps) in NETWORKS.items():
+        rates, reasons = measure(called, network, peer, options.rounds, steps, EPOCHS, options.torch_python)
+        rows.append({"network": called, **row(rates)})
+        left_out |= dict.fromkeys(reasons)
     notes = [
         "Measured with the code and the default settings of the stage finetune: batches of 32 augmented images; all "
-        "layers are trained.",
+        "layers are trained. PyTorch trains torchvision's network with channels last on one batch, without input, with "
+        "AdamW and clipped gradients.",
         '"waiting" is 1 minus the ratio of two times: with one batch that is repeated, and with images that are read, '
         "decoded and augmented. Decoding uses the same cores as the network, and this counts as waiting.",
-        f"{options.rounds} rounds of {EPOCHS} epochs of {STEPS} steps, without compilation and checkpoints.",
+        f"{options.rounds} rounds of {EPOCHS} epochs of {', '.join(str(of[-1]) for of in NETWORKS.values())} steps, "
+        "without compilation and checkpoints. Ratios are medians of the ratios within a round.",
+        *left_out,
     ]
-    columns = ["network", "steps/s", "min", "max", "images/s", "one batch repeated, steps/s", "waiting"]
+    columns = list(dict.fromkeys(column for cells in rows for column in cells if column != "rounds"))
     return [Table("Fine-tuning: steps per second", columns, rows, notes)]
 
 
-def measure(called: str, network: dict, rounds: int, steps: int, epochs: int) -> dict[str, list[float]]:
-    """Measure with real input and with one repeated batch, each in its own process.
+def measure(
+    called: str, network: dict, peer: str | None, rounds: int, steps: int, epochs: int, torch_python: str
+) -> tuple[dict[str, list[float]], list[str]]:
+    """Measure with real input, with one repeated batch, and PyTorch, each in its own process.
 
     Args:
         called: name of the network in messages.
         network: arguments of build_backbone.
+        peer: constructor of the network in torchvision. None: it has none.
         rounds: number of rounds.
         steps: per epoch.
         epochs: timed epochs per round.
+        torch_python: interpreter with PyTorch.
 
     Returns:
-        Steps per second, one value per round: by "real" and by "repeated".
+        Steps per second, one value per round: by "real", "repeated" and the names in PEERS. And why peers are left out.
     """
-    contenders = {}
+    contenders, reasons = {}, []
     try:
         for kind in ("real", "repeated"):
             print(f"{called}: {kind} input", file=sys.stderr, flush=True)
             contenders[kind] = Contender("benchmarks.tuning", kind, json.dumps(network), str(steps), str(epochs))
-        return interleave({kind: lambda c=c: c.measure()["rate"] for kind, c in contenders.items()}, rounds)
+        for name, precision in PEERS.items() if peer else ():
+            arguments = (str(peer), str(network["image_size"]), precision, str(steps))
+            try:
+                contenders[name] = Contender("benchmarks.tuning_torch", *arguments, python=torch_python)
+            except LeftOutError as error:
+                reasons.append(f"{name} is left out: {error}.")
+        return interleave({kind: lambda c=c: c.measure()["rate"] for kind, c in contenders.items()}, rounds), reasons
     except LeftOutError as error:
         sys.exit(f"error: {called}: {error}")
     finally:
@@ -61,10 +78,17 @@ def measure(called: str, network: dict, rounds: int, steps: int, epochs: int) ->
 def row(rates: dict[str, list[float]]) -> dict[str, object]:
     """Build the cells of a network from what measure returns."""
     of = summary(rates["real"])
-    return {
+    cells = {
         "steps/s": of.pop("median"),
         **of,
         "images/s": 32 * summary(rates["real"])["median"],
         "one batch repeated, steps/s": summary(rates["repeated"])["median"],
         "waiting": 1 - ratio(rates["real"], rates["repeated"]),
     }
+    for name in PEERS:
+        if name in rates:
+            cells |= {
+                f"{name}, steps/s": summary(rates[name])["median"],
+                f"/ {name}": ratio(rates["repeated"], rates[name]),
+            }
+    return cells

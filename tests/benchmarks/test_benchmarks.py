@@ -139,8 +139,23 @@ def test_one_stage_is_compared_with_a_trivial_one():
 @pytest.mark.slow
 def test_training_is_measured_with_and_without_input():
     network = {"name": "tilenet", "image_size": 16, "options": {}}
-    rates = training.measure("tilenet", network, 1, 2, 1)
+    rates, left_out = training.measure("tilenet", network, None, 1, 2, 1, sys.executable)
+    assert left_out == []
+    assert set(rates) == {"real", "repeated"}
     assert all(rate > 0 for values in rates.values() for rate in values)
+
+
+@pytest.mark.slow
+def test_training_without_pytorch_names_what_is_left_out(tmp_path):
+    network = {"name": "tilenet", "image_size": 16, "options": {}}
+    _, left_out = training.measure("tilenet", network, "resnet50", 1, 2, 1, str(tmp_path / "python"))
+    assert len(left_out) == len(training.PEERS)
+    assert all("no interpreter" in sentence for sentence in left_out)
+
+
+def test_training_is_compared_with_pytorch_on_one_batch():
+    cells = training.row({"real": [8.0], "repeated": [10.0], "PyTorch": [20.0]})
+    assert (cells["PyTorch, steps/s"], cells["/ PyTorch"]) == (20.0, 0.5)
 
 
 def test_waiting_is_the_share_of_the_time_that_input_takes():

@@ -1,26 +1,19 @@
 """Classify the tiles by statistics of their bands: what the spectrum says without a network.
 
-Reads   data/array_records/  data/split.csv
-Writes  data/bands.npz            the keys of data/features.npz without those of unlabelled; each X holds
-                                  the statistics; names: str, (statistics,)
-        metrics/bands.json, plots/bands_predictions.csv, plots/bands_classes.csv   of the support vector machine
+Reads   data/bands.npz
+Writes  metrics/bands.json, plots/bands_predictions.csv, plots/bands_classes.csv   of the support vector machine
         metrics/bands_classifiers.json   svm, probe and knn on the same statistics, each with val, test,
                                   training_labels, and chosen if parameters were chosen by the data
 
 The statistics are mean, standard deviation, two percentiles and texture of each band, and of the indices NDVI,
-NDWI, NDBI and NGRDI where their bands exist. Networks for all bands are in the stages extract and
-finetune, with data.bands: all.
+NDWI, NDBI and NGRDI where their bands exist. The stage extract computes them, because it reads the tiles.
 """
 
-from eurosat_transfer.data.selection import open_selection
 from eurosat_transfer.evaluation.predictions import Results
 from eurosat_transfer.evaluation.results_files import write_results
 from eurosat_transfer.evaluation.scores import score
-from eurosat_transfer.features.band_features import measure_bands
 from eurosat_transfer.features.blocks import load_blocks
-from eurosat_transfer.features.feature_set import BANDS_FILE
 from eurosat_transfer.io.json_files import write_json
-from eurosat_transfer.io.npz import write_npz
 from eurosat_transfer.models.bands import (
     evaluate_bands,
     evaluate_bands_by_logistic_regression,
@@ -36,10 +29,8 @@ from eurosat_transfer.pipeline.stage import run_stage
 def main() -> None:
     """Run the stage."""
     parameters = load_parameters()
-    dataset, selection = open_selection()
-    write_npz(BANDS_FILE, measure_bands(dataset, selection))
     features = load_blocks(["bands"])
-    print(f"{features.X['train'].shape[1]} statistics of the bands {', '.join(dataset.band_names)} and their indices")
+    print(f"{features.X['train'].shape[1]} statistics of bands and indices")
     results = {
         "svm": evaluate_folds(evaluate_bands, features, parameters.section(Bands)),
         "probe": evaluate_folds(evaluate_bands_by_logistic_regression, features, None),

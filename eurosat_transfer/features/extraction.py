@@ -27,11 +27,12 @@ from eurosat_transfer.parameters.extract import Extract
 PIXEL_BATCH = 32  # images
 TEMPORARY = Path("data")  # folder of the temporary files
 
-# Dependencies of the stage that the features of one tile do not depend on: how tiles are chosen, read and written, and
-# other tiles. They are not in the cache key.
+# Dependencies of the stage that the features of one tile do not depend on: how tiles are chosen, read and written,
+# other tiles, and statistics of bands. They are not in the cache key.
 SELECTION_FILES = (
     Path("data/split.csv"),
-    *map(Path("eurosat_transfer/features").joinpath, ("precomputed.py", "earlier.py")),
+    *map(Path("eurosat_transfer/features").joinpath, ("precomputed.py", "earlier.py", "band_features.py")),
+    Path("eurosat_transfer/data/band_statistics.py"),
     *map(Path("eurosat_transfer/data").joinpath, ("dataset.py", "index.py", "selection.py", "split_file.py")),
     *map(Path("eurosat_transfer/data").joinpath, ("subsets.py", "tfds.py")),
     *Path("eurosat_transfer/io").glob("*.py"),

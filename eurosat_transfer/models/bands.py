@@ -1,5 +1,6 @@
 """The classifier bands: a support vector machine on the statistics of the bands, and others on the same statistics."""
 
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.predictions import Results, most_probable
 from eurosat_transfer.features.blocks import scale_blocks
 from eurosat_transfer.features.feature_set import FeatureSet
@@ -16,7 +17,15 @@ def evaluate_bands(features: FeatureSet, params: Bands) -> Results:
     Args:
         features: the statistics of train, val and test, with one block. They are standardised first.
         params: kernel and C.
+
+    Raises:
+        UserError: there are no statistics.
     """
+    if features.X["train"].shape[1] == 0:
+        raise UserError(
+            "extract.features: features that were computed elsewhere come without images, so their bands cannot be "
+            "measured; set extract.features=null, or run other stages by name"
+        )
     return evaluate_svm(features, params, "bands")
 
 

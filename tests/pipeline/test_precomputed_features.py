@@ -38,7 +38,12 @@ def test_a_clone_without_images_works_on_precomputed_features(pristine, tmp_path
     assert used.returncode == 0, used.stderr
     assert stages_run(extracted.stdout + used.stdout) == {"extract", "svm", "knn", "tsne", "suspects"}
     assert read_json(clone / "metrics/svm.json")["test"]["accuracy"] == 1.0
-    assert sorted(p.name for p in (clone / "data").iterdir()) == [".gitignore", "features.npz", "pixels.npz"]
+    assert sorted(p.name for p in (clone / "data").iterdir()) == [
+        ".gitignore",
+        "bands.npz",
+        "features.npz",
+        "pixels.npz",
+    ]
     summary = run("python", "-m", "eurosat_transfer", cwd=clone).stdout
     shown = [line.split()[0] for line in summary.splitlines() if " to " in line]
     assert sorted(shown) == ["knn", "svm"], summary

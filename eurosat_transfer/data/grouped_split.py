@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 
+MOST_PARTS = 10  # smaller parts would have few classes, and take long to find
+
 
 def divide_by_place(labels: np.ndarray, places: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
     """Divide images into parts, so that each place is in one part, and every part has about the same classes.
@@ -40,12 +42,10 @@ def choose_val_places(labels: np.ndarray, places: np.ndarray, count: int, seed: 
     Returns:
         int64, sorted positions of the images of these places. They are too few if no half of the places is enough.
     """
-    most = min(len(labels) // count, len(np.unique(places)))
+    different = len(np.unique(places))
     part = np.array([], np.int64)
-    for parts in range(max(most, 2), 1, -1):
-        if parts > len(np.unique(places)):
-            break
+    for parts in range(min(MOST_PARTS, len(labels) // count, different), 1, -1):
         part = divide_by_place(labels, places, parts, seed)[-1]
         if len(part) >= count:
-            break
-    return part
+            return part
+    return divide_by_place(labels, places, 2, seed)[-1] if len(part) == 0 and different > 1 else part

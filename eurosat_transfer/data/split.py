@@ -165,6 +165,9 @@ def _split_fold(
     unlabelled = np.flatnonzero(index.is_unlabelled)
     if params.folds == 1:
         unlabelled = np.concatenate([unlabelled, rest])
+    if places is not None:  # spread and self-training would learn from the places that are tested
+        seen = np.concatenate([val, tested]) if params.folds == 1 else np.flatnonzero(index.labels >= 0)
+        unlabelled = unlabelled[~np.isin(places[unlabelled], places[seen])]
     if params.unlabelled == "rest" and len(unlabelled):
         subsets[UNLABELLED] = np.sort(unlabelled)
     return subsets

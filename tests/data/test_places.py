@@ -9,6 +9,7 @@ from eurosat_transfer.data.grouped_split import choose_val_places
 from eurosat_transfer.data.index import DatasetIndex, read_index, write_index
 from eurosat_transfer.data.places import find_places
 from eurosat_transfer.data.split import split_dataset
+from eurosat_transfer.data.subsets import UNLABELLED
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.csv_files import read_csv, write_csv
 from eurosat_transfer.parameters.split import Split
@@ -185,3 +186,20 @@ def test_columns_of_the_table_reach_the_split(world, tmp_path):
     subsets = {row["place"]: {other["subset"] for other in rows if other["place"] == row["place"]} for row in rows}
     assert len(subsets) == 4
     assert all(len(of) == 1 for of in subsets.values())
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_unlabelled_images_of_tested_places_are_left_out(folds):
+    labels = np.where(np.arange(240) % 2, -1, np.arange(240) % 3)
+    labels[225:] = -1  # the last place has no label at all
+    index = index_of([f"scene_{number // 15}" for number in range(240)], labels=labels)
+    for fold in split_dataset(index, Split(**RULES | {"val": 8, "folds": folds, "unlabelled": "rest"})):
+        unlabelled = places_of(index, fold[UNLABELLED])
+        assert unlabelled
+        assert not unlabelled & (places_of(index, fold["val"]) | places_of(index, fold["test"]))
+
+
+def test_val_has_every_class_and_is_found_soon():
+    rng = np.random.default_rng(0)
+    labels, places = rng.integers(0, 10, 5000), rng.permutation(np.arange(5000) % 500)
+    assert set(labels[choose_val_places(labels, places, 20, 0)]) == set(range(10))

@@ -43,9 +43,10 @@ def choose_val_places(labels: np.ndarray, places: np.ndarray, count: int, seed: 
         int64, sorted positions of the images of these places. They are too few if no half of the places is enough.
     """
     different = len(np.unique(places))
-    part = np.array([], np.int64)
-    for parts in range(min(MOST_PARTS, len(labels) // count, different), 1, -1):
+    if different < 2:
+        return np.array([], np.int64)
+    for parts in range(max(min(MOST_PARTS, len(labels) // count, different), 2), 1, -1):
         part = divide_by_place(labels, places, parts, seed)[-1]
         if len(part) >= count:
-            return part
-    return divide_by_place(labels, places, 2, seed)[-1] if len(part) == 0 and different > 1 else part
+            break
+    return part

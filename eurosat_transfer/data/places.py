@@ -46,7 +46,10 @@ def _column(index: DatasetIndex, name: str) -> list[str]:
         raise UserError(f"split.groups=column:{name}: the data set has no such column; further columns: {known}")
     values = index.columns[name]
     if "" in values:
-        raise UserError(f"split.groups=column:{name}: {index.files[values.index('')]} has no value in it")
+        raise UserError(
+            f"split.groups=column:{name}: {index.files[values.index('')]} has no value in it; images without labels "
+            "have none: use folder or pattern if there are any"
+        )
     return values
 
 

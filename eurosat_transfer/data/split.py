@@ -115,6 +115,13 @@ def _enlarge(params: Split) -> str:
     return more if params.train == "all" else f"set a larger split.train or all, or {more}"
 
 
+def _count_places(index: DatasetIndex, labels: list[int], places: np.ndarray | None) -> str:
+    if places is None:
+        return ""
+    counts = ", ".join(f"{index.classes[of]} has {len(np.unique(places[index.labels == of]))}" for of in labels)
+    return f"; with split.groups, a class needs places for train, val and test: {counts}"
+
+
 def _keep(index: DatasetIndex, params: Split) -> np.ndarray:
     """Find the places of the images with labels that may be used."""
     known = index.labels >= 0
@@ -158,7 +165,7 @@ def _split_fold(
         names = ", ".join(index.classes[label] for label in missing)
         raise UserError(
             f"split.train={params.train} leaves no training image of {names}{where}; {for_training}; {_enlarge(params)}"
-            f"{_advise(index, params)}"
+            f"{_advise(index, params)}{_count_places(index, missing, places)}"
         )
     subsets = {"train": np.sort(free[:train]), "val": np.sort(val), "test": np.sort(tested[:test])}
     rest = free[train:][~np.isin(index.groups[free[train:]], index.groups[free[:train]])]

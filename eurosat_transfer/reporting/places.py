@@ -20,6 +20,11 @@ def describe_leak(figures: Mapping[str, Any]) -> list[str]:
     """
     if not figures:
         return [UNKNOWN]
+    if "random" not in figures:
+        return [
+            f"The {figures['images']:,} images are of {figures['places']:,} places. These are too few to compare "
+            "random splits with splits by place: a half would have one class only."
+        ]
     random, grouped, difference = (figures[kind] for kind in ("random", "grouped", "difference"))
     sizes = (
         f"The {figures['images']:,} images are of {figures['places']:,} places. An SVM was fitted on "

@@ -203,3 +203,16 @@ def test_val_has_every_class_and_is_found_soon():
     rng = np.random.default_rng(0)
     labels, places = rng.integers(0, 10, 5000), rng.permutation(np.arange(5000) % 500)
     assert set(labels[choose_val_places(labels, places, 20, 0)]) == set(range(10))
+
+
+def test_a_class_at_too_few_places_is_named():
+    labels = [0] * 20 + [1] * 20 + [2] * 5  # class c is at one place
+    index = index_of(["s1"] * 10 + ["s2"] * 10 + ["s3"] * 10 + ["s4"] * 10 + ["s5"] * 5, labels=labels)
+    messages = []
+    for seed in range(6):
+        try:
+            split_dataset(index, Split(**RULES | {"val": 2, "seed": seed}))
+        except UserError as error:
+            messages.append(str(error))
+    assert any("a class needs places for train, val and test: " in message for message in messages)
+    assert any("c has 1" in message for message in messages)

@@ -43,7 +43,17 @@ def test_both_kinds_of_splits_have_the_same_sizes():
 
 def test_one_place_shows_nothing():
     X, y, places = made_scenes(scene_noise=0)
-    assert measure_leak(X, y, np.zeros_like(places)) == {}
+    found = measure_leak(X, y, np.zeros_like(places))
+    assert found == {"images": 480, "places": 1}
+    assert "too few to compare" in describe_leak(found)[0]
+
+
+def test_copies_are_in_one_half_of_random_splits_too():
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(0, 1, (120, 20)), 4, axis=0).astype(np.float32)  # noise: only a copy tells its class
+    y = np.repeat(rng.integers(0, 2, 120), 4)
+    found = measure_leak(X, y, np.arange(480) // 4)
+    assert found["random"]["mean"] < 0.65
 
 
 @pytest.mark.usefixtures("features")

@@ -6,7 +6,7 @@ from small_features import feature_set, with_labels
 
 from eurosat_transfer.data.label_subsets import nested_label_subsets
 from eurosat_transfer.data.subsets import UNLABELLED
-from eurosat_transfer.features.feature_set import FeatureSet
+from eurosat_transfer.features.feature_set import Block, FeatureSet
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models.label_curve import fit_probe_curve, fit_spread_curve, fit_svm_curve
@@ -190,3 +190,18 @@ def test_bands_and_svm_have_the_features_that_they_have_in_their_own_stages(worl
     world(**{"labels.sizes": [10], "extract.features": "elsewhere.npz"})
     run_curves()
     assert "bands" not in read_json("metrics/labels.json")
+
+
+def test_blocks_are_scaled_for_each_subset():
+    """Noise of a large scale would hide the informative block, as it does without the scaling."""
+    features = feature_set()
+    rng = np.random.default_rng(0)
+    X = {name: np.hstack([1000 * rng.normal(size=of.shape), of]).astype(np.float32) for name, of in features.X.items()}
+    width = features.X["train"].shape[1]
+    joined = FeatureSet(X, features.y, features.classes, blocks=(Block(width, True), Block(width, True)))
+    labels = Labels(sizes=[10], draws=1)
+    scaled = fit_svm_curve(joined, labels, RBF)
+    assert min(fit.accuracy for fit in scaled) > 0.8
+    assert scaled[-1].accuracy == evaluate_svm(joined, RBF).test.accuracy
+    unscaled = fit_svm_curve(FeatureSet(X, features.y, features.classes), labels, RBF)
+    assert max(fit.accuracy for fit in unscaled) < 0.7

@@ -7,7 +7,7 @@ import sys
 from benchmarks.rounds import Contender, LeftOutError, interleave, ratio, summary
 from benchmarks.tables import Table
 
-HELP = "fine-tuning steps per second beside PyTorch, and the share of the time that waits for input"
+HELP = "fine-tuning steps per second beside PyTorch, and the share of time spent on waiting"
 NETWORKS = {  # arguments of build_backbone, the constructor in torchvision, and steps per epoch
     "tilenet at 64": ({"name": "tilenet", "image_size": 64, "options": {}}, None, 20),
     "MobileNetV2 at 96": ({"name": "mobilenetv2", "image_size": 96, "options": {}}, "mobilenet_v2", 20),

@@ -4,7 +4,7 @@ Reads   model/model.json, metrics/NAME.json of every classifier, metrics/compare
 Writes  model/README.md
 """
 
-from eurosat_transfer.evaluation.left_out import read_metrics
+from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.parameters.loading import load_parameters

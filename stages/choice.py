@@ -10,8 +10,8 @@ not chosen does not save the model again.
 """
 
 from eurosat_transfer.evaluation.choice import NO_MODEL, choose_classifier
+from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.evaluation.confusion import count_confusion
-from eurosat_transfer.evaluation.left_out import read_metrics
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import write_json
 from eurosat_transfer.parameters.data import Data

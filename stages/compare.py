@@ -25,8 +25,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.evaluation.comparison import Candidate, compare_classifiers
-from eurosat_transfer.evaluation.left_out import read_metrics
 from eurosat_transfer.evaluation.training_seed import has_random_training
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import write_json

@@ -1,10 +1,7 @@
 """Classifiers that cannot run with the present parameters. They are left out of the comparison."""
 
-from typing import Any
-
-from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.io.csv_files import write_csv
-from eurosat_transfer.io.json_files import read_json, write_json
+from eurosat_transfer.io.json_files import write_json
 
 LEFT_OUT = "left_out"  # in the metrics of such a classifier: why
 
@@ -25,18 +22,3 @@ def write_left_out(stage: str, reason: str) -> None:
     write_csv(f"plots/{stage}_predictions.csv", ("file", "actual", "predicted", "confidence"), [])
     write_csv(f"plots/{stage}_classes.csv", ("class", "precision", "recall", "f1", "images"), [])
     print(f"{stage} is left out: {reason}")
-
-
-def read_metrics() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Read the metrics of all classifiers.
-
-    Returns:
-        By classifier, the metrics of those that have results; and why the others are left out.
-
-    Raises:
-        UserError: a file is damaged.
-        FileNotFoundError: a file is missing.
-    """
-    metrics = {name: read_json(f"metrics/{name}.json") for name in CLASSIFIERS}
-    left_out = {name: str(of[LEFT_OUT]) for name, of in metrics.items() if LEFT_OUT in of}
-    return {name: of for name, of in metrics.items() if name not in left_out}, left_out

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eurosat_transfer.evaluation.left_out import read_metrics
+from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.evaluation.seed_findings import SEEDS_FILE
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import read_json

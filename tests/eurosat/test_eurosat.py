@@ -208,7 +208,7 @@ def test_spread_is_above_svm_and_above_plain_label_spreading(all_features, unlab
     )
     labels = Labels(sizes=[2, 8], draws=3)
     fits = [
-        *fit_svm_curve(features, labels, Svm(kernel="rbf", C=10)),
+        *fit_svm_curve(features, labels, Svm(features=["deep"], kernel="rbf", C=10)),
         *fit_spread_curve(features, labels, Spread(neighbours=14, components=64, alpha=0.9), unlabelled),
     ]
     curves = summarise_label_curve(fits)

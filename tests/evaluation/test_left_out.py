@@ -9,7 +9,8 @@ from reporting.example_run import write_run
 from eurosat_transfer.commands import lab
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.choice import choose_classifier
-from eurosat_transfer.evaluation.left_out import read_metrics, write_left_out
+from eurosat_transfer.evaluation.classifier_metrics import read_metrics
+from eurosat_transfer.evaluation.left_out import write_left_out
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.networks.backbones import NEEDS_KERAS
 from eurosat_transfer.networks.onnx_network import save_onnx_backbone

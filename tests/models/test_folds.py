@@ -27,7 +27,7 @@ def rare(world, tmp_path):
     return world(**{"data.name": "folder", "data.path": str(tree), **FOLDS})
 
 
-CURVES = ("svm_labels", "probe_labels", "spread_labels")
+CURVES = ("bands_labels", "svm_labels", "probe_labels", "spread_labels")
 
 
 @pytest.mark.slow

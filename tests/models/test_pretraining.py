@@ -6,15 +6,16 @@ from eurosat_transfer.models import pretraining
 from eurosat_transfer.models.pretraining import BATCH, pretrain
 from eurosat_transfer.networks.backbones import FOLDER, WEIGHTS_FILE
 from eurosat_transfer.networks.tilenet import tilenet
-from eurosat_transfer.parameters.backbone import Backbone
+from eurosat_transfer.parameters.backbone import Backbone, Pretrain
+from eurosat_transfer.parameters.loading import DEFAULT_FILE, load_parameters
 from eurosat_transfer.tensorflow_setup import make_reproducible
 from stages import backbone
 
 
 def parameters(images: int = 192, epochs: int = 2) -> Backbone:
-    pretrain = {"images": images, "epochs": epochs, "threads": 2}
-    whole = {"name": "tilenet", "weights": "auto", "sha256": None, "image_size": 16, "options": {}, "seed": 0}
-    return Backbone(**whole, pretrain=pretrain)
+    defaults = load_parameters(DEFAULT_FILE).section(Backbone)
+    pretrain = Pretrain(images=images, epochs=epochs, threads=2)
+    return defaults.model_copy(update={"image_size": 16, "pretrain": pretrain})
 
 
 @pytest.mark.slow

@@ -171,7 +171,7 @@ def test_everybody_can_pull_from_a_web_server_and_the_password_allows_a_push(ngi
         assert files(tmp_path / "served") == set()
     configure(ada, address, password=SECRET)
     dvc(ada, "push", "extract")
-    assert len(files(tmp_path / "served")) == 2
+    assert len(files(tmp_path / "served")) == 3
 
     bob = cloned(ada, tmp_path / "bob")
     configure(bob, address)
@@ -179,7 +179,7 @@ def test_everybody_can_pull_from_a_web_server_and_the_password_allows_a_push(ngi
         assert run("dvc", "pull", "extract", cwd=bob).returncode != 0  # its certificate is not trusted yet
         configure(bob, address, **trusted)
     dvc(bob, "pull", "extract")
-    for name in ("data/features.npz", "data/pixels.npz"):
+    for name in ("data/features.npz", "data/pixels.npz", "data/bands.npz"):
         assert (bob / name).read_bytes() == (ada / name).read_bytes()
 
 

@@ -26,7 +26,6 @@ from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess
 from eurosat_transfer.networks.frozen import load_frozen, sizes
 from eurosat_transfer.networks.onnx_network import OnnxNetwork
-from eurosat_transfer.networks.wide_backbone import load_network_for
 from eurosat_transfer.openvino_setup import openvino, shared_core
 from eurosat_transfer.precision import HINTS, Precision, usable_precision
 from eurosat_transfer.tensorflow_setup import keras, make_reproducible, tf
@@ -62,7 +61,7 @@ def load_network(
     """Load the network that the backbone stage saved.
 
     Args:
-        preprocess: True applies the preprocess_input function of the network to the images; False gives it RGB values
+        preprocess: True applies the preprocess_input function of the network to the images; False gives it values
             from 0 to 255.
         precision: of the computation. A GPU computes in float32, and so does a processor without bfloat16. A network
             from an ONNX file runs on the CPU; if there is a GPU, a line says so.
@@ -71,7 +70,7 @@ def load_network(
         bands: the names of the bands of its images. None: RGB images.
     """
     make_reproducible(0)
-    model, prepare = load_frozen(folder, preprocess) if bands is None else load_network_for(bands, preprocess, folder)
+    model, prepare = load_frozen(folder, preprocess, bands)
     on_gpu = bool(gpus()) and not isinstance(model, OnnxNetwork)
     if gpus() and not on_gpu:
         print("backbone.name=onnx runs on the CPU, in OpenVINO: the GPU is not used for features")

@@ -9,9 +9,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from eurosat_transfer.data.band_names import RGB, ROLES, find_role, tidy_name
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.atomic import require_free_space
 from eurosat_transfer.io.json_files import read_json, write_json
-from eurosat_transfer.parameters.backbone import ONNX, RGB, Onnx
+from eurosat_transfer.parameters.backbone import ONNX, Onnx
 
 MODEL_FILE, NETWORK_FILE, SUMMARY_FILE = "backbone.onnx", "network.json", "summary.txt"
 IMAGES, FEATURES = "images", "features"  # names of the input and of the output
@@ -24,14 +26,16 @@ class OnnxNetwork(NamedTuple):
     """A network that OpenVINO runs.
 
     Attributes:
-        model: images, float32, (n, image_size, image_size, 3) -> features, float32, (n, width). The names of the input
-            and of the output are IMAGES and FEATURES.
+        model: images, float32, (n, image_size, image_size, channels) -> features, float32, (n, width). The names of
+            the input and of the output are IMAGES and FEATURES.
         image_size: pixels per side of the images.
+        channels: of the images.
         width: number of features per image.
     """
 
     model: onnx.ModelProto
     image_size: int
+    channels: int
     width: int
 
     def count_parameters(self) -> int:
@@ -83,34 +87,55 @@ def is_onnx_backbone(folder: Path) -> bool:
     return bool(read_json(folder / NETWORK_FILE)["name"] == ONNX)
 
 
-def load_onnx_backbone(folder: Path, preprocess: bool) -> OnnxNetwork:
-    """Load the ONNX network that the backbone stage saved.
+def load_onnx_backbone(folder: Path, preprocess: bool, bands: Sequence[str] = RGB) -> OnnxNetwork:
+    """Load the ONNX network that the backbone stage saved, for images with values from 0 to 255.
 
     Args:
         folder: where the network was saved.
-        preprocess: True makes the declared preprocessing a part of it, so that its images are RGB, 0 to 255. False
-            leaves that out.
+        preprocess: True makes the declared preprocessing a part of it. False gives it the values as they are.
+        bands: names of the channels of the images, from which the network takes those that it needs.
+
+    Raises:
+        UserError: the images lack a band.
     """
     saved = read_json(folder / NETWORK_FILE)
+    params = Onnx.model_validate(saved["preprocessing"])
+    places = _find_bands(params.bands, bands)
     model = onnx.load_model(folder / MODEL_FILE)
-    if preprocess:
-        _add_preprocessing(model, Onnx.model_validate(saved["preprocessing"]))
-    return OnnxNetwork(model, saved["image_size"], saved["width"])
+    _add_preprocessing(model, places, len(bands), params if preprocess else None)
+    model.graph.input[0].type.tensor_type.shape.dim[3].dim_value = len(bands)
+    return OnnxNetwork(model, saved["image_size"], len(bands), saved["width"])
 
 
-def _add_preprocessing(model: onnx.ModelProto, params: Onnx) -> None:
-    std = np.array(params.std, np.float64)
-    constants = {
-        "bands": np.array([RGB.index(band) for band in params.bands], np.int64),
-        "factor": 1 / (params.divide_by * std),
-        "shift": -np.array(params.mean, np.float64) / std,
-    }
+def _find_bands(wanted: Sequence[str], bands: Sequence[str]) -> list[int]:
+    """Find bands by their names. What a band measures, such as red, is another name for it."""
+    numbers = {role: find_role(bands, role) for role in ROLES}
+    numbers |= {name.lower(): place for place, name in enumerate(bands)}
+    places = [numbers.get(tidy_name(name).lower()) for name in wanted]
+    missing = [name for name, place in zip(wanted, places, strict=True) if place is None]
+    if missing:
+        raise UserError(
+            f"backbone.onnx.bands has {', '.join(missing)}; allowed: the bands of the images, {', '.join(bands)}"
+        )
+    return [place for place in places if place is not None]
+
+
+def _add_preprocessing(model: onnx.ModelProto, places: Sequence[int], channels: int, params: Onnx | None) -> None:
+    """Put the choice of bands in front of a network, and the scaling of their values if params has it.
+
+    The choice is a product with a matrix of 0 and 1, which is exact. OpenVINO 2026.4 moves the operator Gather into the
+    weights of a convolution that follows, and gets permutations wrong that are not their own inverse.
+    """
+    steps: list[Step] = [("MatMul", ["bands"], {})]
+    constants = {"bands": np.eye(channels, dtype=np.float32)[:, places]}
+    if params:
+        std = np.array(params.std, np.float64)
+        steps += [("Mul", ["factor"], {}), ("Add", ["shift"], {})]
+        constants["factor"] = (1 / (params.divide_by * std)).astype(np.float32)
+        constants["shift"] = (-np.array(params.mean, np.float64) / std).astype(np.float32)
     graph = model.graph
     for node in graph.node:
         node.input[:] = ["prepared" if name == IMAGES else name for name in node.input]
-    steps: list[Step] = [("Gather", ["bands"], {"axis": 3}), ("Mul", ["factor"], {}), ("Add", ["shift"], {})]
     for node in reversed(chain(IMAGES, "prepared", steps)):
         graph.node.insert(0, node)
-    for name, values in constants.items():
-        stored = values if values.dtype == np.int64 else values.astype(np.float32)
-        graph.initializer.append(numpy_helper.from_array(stored, name))
+    graph.initializer.extend(numpy_helper.from_array(values, name) for name, values in constants.items())

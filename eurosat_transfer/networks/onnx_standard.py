@@ -56,7 +56,7 @@ def standardise(model: onnx.ModelProto, params: Backbone) -> OnnxNetwork:
         after = [*_pool(shape, params.onnx.pooling), ("Cast", [], {"to": TensorProto.FLOAT})]
         positions = [i for i in range(1, len(shape)) if i != axis]
         image = (size, size, bands)
-        network = OnnxNetwork(_join(model, before, after, positions, image, shape[axis]), size, shape[axis])
+        network = OnnxNetwork(_join(model, before, after, positions, image, shape[axis]), size, bands, shape[axis])
         _try(network, image)
     except FAULTS as error:
         reason = " ".join(str(error).split())[:300]

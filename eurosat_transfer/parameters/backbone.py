@@ -37,8 +37,8 @@ class Pretrain(Section):
 
 
 def _check_bands(names: list[str]) -> list[str]:
-    if sorted(names) != sorted(RGB):
-        raise ValueError(f"must be {', '.join(RGB)}, in the order of the network's input channels")
+    if not names or len(set(names)) != len(names):
+        raise ValueError("must be different names, one for each of the network's input channels, in their order")
     return names
 
 
@@ -57,7 +57,7 @@ def _check_positive(values: list[float] | float) -> list[float] | float:
 class Onnx(Section):
     """What an ONNX network expects of its images, and which of its outputs are features; a part of `backbone`."""
 
-    bands: Annotated[list[str], AfterValidator(_check_bands)]
+    bands: Annotated[list[Text], AfterValidator(_check_bands)]
     divide_by: PositiveNumber
     mean: Annotated[list[float] | float, AfterValidator(_check_finite)]
     std: Annotated[list[float] | float, AfterValidator(_check_positive)]
@@ -102,10 +102,10 @@ class Backbone(Section):
                 "model.classifier must not be finetune with backbone.name=onnx, because fine-tuning needs a Keras "
                 "network; set model.classifier=auto, or another classifier"
             )
-        if self.name == ONNX and sections.section(Data).bands == "all":
+        if self.name == ONNX and sections.section(Data).bands != "all" and sorted(self.onnx.bands) != sorted(RGB):
             raise ValueError(
-                "data.bands must be three bands with backbone.name=onnx (found all), because an ONNX network takes "
-                "the three channels of backbone.onnx.bands"
+                f"backbone.onnx.bands must be {', '.join(RGB)}, in the order of the network's input channels, unless "
+                f"data.bands is all (found {self.onnx.bands})"
             )
 
     @field_validator("options")

@@ -235,6 +235,6 @@ def test_wrong_command_lines_are_refused(tmp_path, capsys):
 
 
 def test_help_lists_every_part():
-    printed = run(sys.executable, "-m", "benchmarks", "--help", cwd=REPOSITORY).stdout
+    printed = run(sys.executable, "-m", "benchmarks", "--help", cwd=REPOSITORY, COLUMNS="100").stdout
     assert all(f"{part}  " in printed for part in ("extraction", "graph", "training", "svm", "predict", "scale"))
     assert max(map(len, printed.splitlines())) <= 100

@@ -1,6 +1,7 @@
 """ONNX files and parameters for tests of networks from a file."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,10 @@ def read(params: Backbone) -> OnnxNetwork:
     return standardise(fetch_onnx_file(params), params)
 
 
-def load(params: Backbone, folder: Path, preprocess: bool = True) -> Network:
+def load(params: Backbone, folder: Path, preprocess: bool = True, bands: Sequence[str] | None = None) -> Network:
     """Save a network as the stage backbone does, and load it as the stage extract does."""
     save_onnx_backbone(folder, read(params), params.onnx)
-    return Network(*load_frozen(folder, preprocess))
+    return Network(*load_frozen(folder, preprocess, bands))
 
 
 def compute(params: Backbone, folder: Path, images: np.ndarray, preprocess: bool = True) -> np.ndarray:

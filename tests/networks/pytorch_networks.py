@@ -5,6 +5,7 @@ and what PyTorch computes for them. The weights are random. Written with PyTorch
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +15,27 @@ import torch
 FOLDER = Path(__file__).parent / "exported"
 SIZE = 16  # pixels
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+BANDS_MEAN, BANDS_STD = [number / 20 for number in range(13)], [0.2 + number / 20 for number in range(13)]
 
 
 class Convolutions(torch.nn.Module):
     """A residual network whose output is a feature map, (n, 12, 8, 8)."""
 
-    def __init__(self):
+    def __init__(self, channels: int = 3):
         super().__init__()
-        self.stem = torch.nn.Sequential(torch.nn.Conv2d(3, 12, 3, 2, 1, bias=False), torch.nn.BatchNorm2d(12))
+        self.stem = torch.nn.Sequential(torch.nn.Conv2d(channels, 12, 3, 2, 1, bias=False), torch.nn.BatchNorm2d(12))
         self.branch = torch.nn.Conv2d(12, 12, 3, padding=1, groups=12)
 
     def forward(self, x):
         x = torch.nn.functional.gelu(self.stem(x))
         return torch.nn.functional.hardswish(x + self.branch(x))
+
+
+class Bands(Convolutions):
+    """The same for images with the bands of EuroSAT."""
+
+    def __init__(self):
+        super().__init__(channels=13)
 
 
 class Transformer(torch.nn.Module):
@@ -55,9 +64,9 @@ def build(kind: type[torch.nn.Module]) -> torch.nn.Module:
     return network
 
 
-def export(network: torch.nn.Module, path: Path, dynamo: bool = True) -> None:
+def export(network: torch.nn.Module, path: Path, dynamo: bool = True, channels: int = 3) -> None:
     """Export a network with a dynamic batch axis: by today's exporter, or by the one that wrote most files so far."""
-    images = torch.zeros(2, 3, SIZE, SIZE)
+    images = torch.zeros(2, channels, SIZE, SIZE)
     if dynamo:
         batch = {0: torch.export.Dim("batch")}
         torch.onnx.export(network, (images,), path, dynamo=True, external_data=False, dynamic_shapes=(batch,))
@@ -68,11 +77,11 @@ def export(network: torch.nn.Module, path: Path, dynamo: bool = True) -> None:
         )
 
 
-def compute(network: torch.nn.Module, images: np.ndarray) -> np.ndarray:
-    """Apply a network to images, uint8, (n, SIZE, SIZE, 3), as a user of PyTorch would."""
+def compute(network: torch.nn.Module, images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """Apply a network to images, uint8, (n, SIZE, SIZE, channels), as a user of PyTorch would."""
     scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
-        return network((scaled - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]).numpy()
+        return network((scaled - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]).numpy()
 
 
 def strip(path: Path) -> None:
@@ -86,14 +95,21 @@ def strip(path: Path) -> None:
 
 def main(folder: Path) -> None:
     """Write the files."""
-    images = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
-    convolutions, transformer = build(Convolutions), build(Transformer)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, SIZE, SIZE, 3), np.uint8)
+    of_bands = rng.integers(0, 256, (3, SIZE, SIZE, 13), np.uint8)
+    convolutions, transformer, bands = build(Convolutions), build(Transformer), build(Bands)
     export(convolutions, folder / "convolutions.onnx", dynamo=False)
+    export(bands, folder / "bands.onnx", channels=13)
     export(transformer, folder / "transformer.onnx")
     for path in folder.glob("*.onnx"):
         strip(path)
-    outputs = {"convolutions": compute(convolutions, images), "transformer": compute(transformer, images)}
-    np.savez_compressed(folder / "outputs.npz", images=images, **outputs)
+    outputs = {
+        "convolutions": compute(convolutions, images, MEAN, STD),
+        "transformer": compute(transformer, images, MEAN, STD),
+        "bands": compute(bands, of_bands, BANDS_MEAN, BANDS_STD),
+    }
+    np.savez_compressed(folder / "outputs.npz", images=images, images_of_bands=of_bands, **outputs)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import tf2onnx
 from networks.onnx_files import EXPORTED, as_png, compute, load, mean_of_channels, read, settings, write
 from onnx import TensorProto, helper
 
+from eurosat_transfer.data.band_names import EUROSAT
+from eurosat_transfer.data.network_inputs import encode_bands
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.features import inference
 from eurosat_transfer.features.inference import load_network
@@ -59,6 +61,40 @@ def test_features_are_those_of_pytorch(exported, tmp_path, name, pooling, pool):
     assert_equal(found, pool(outputs))
 
 
+SENTINEL = [*(f"B{number:02d}" for number in range(1, 9)), "B8A", "B09", "B10", "B11", "B12"]  # B8A is ninth
+
+
+@pytest.mark.parametrize("order", ["of the tiles", "of Sentinel-2"])
+def test_features_of_all_bands_are_those_of_pytorch(exported, tmp_path, order):
+    """The tiles have B8A last. A network that was trained with another order gets its bands by their names."""
+    with np.load(exported / "outputs.npz") as file:
+        names, tiles, maps = EUROSAT, file["images_of_bands"], file["bands"]
+    if order == "of Sentinel-2":
+        names, tiles = SENTINEL, tiles[..., [SENTINEL.index(name) for name in EUROSAT]]
+    mean, std = [number / 20 for number in range(13)], [0.2 + number / 20 for number in range(13)]
+    network = load(settings(exported / "bands.onnx", bands=list(names), mean=mean, std=std), tmp_path, bands=EUROSAT)
+    assert (network.channels, network.width) == (13, 12)
+    assert_equal(network.predict([encode_bands(tile, None) for tile in tiles], "tiles"), maps.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("bands", "expected"),
+    [(["red", "green", "blue"], [3, 2, 1]), (["b8", "nir", "B1"], None), (["near infrared", "B8A", "b1"], [7, 12, 0])],
+)
+@pytest.mark.parametrize("preprocess", [True, False])
+def test_a_network_takes_its_bands_by_name(tmp_path, bands, expected, preprocess):
+    params = settings(mean_of_channels(tmp_path / "x"), bands=bands, **AS_IT_IS)
+    if expected is None:
+        with pytest.raises(
+            UserError, match=r"^backbone\.onnx\.bands has nir; allowed: the bands of the images, B01, B02, "
+        ):
+            load(params, tmp_path, bands=EUROSAT)
+    else:
+        network = load(params, tmp_path, preprocess, EUROSAT)
+        tile = np.broadcast_to(np.arange(13, dtype=np.uint8), (8, 8, 13))
+        np.testing.assert_allclose(network.predict([encode_bands(tile, None)], "tiles"), [expected], rtol=1e-5)
+
+
 @pytest.mark.parametrize("pooled", [True, False])
 def test_features_are_those_of_keras(recorded, tmp_path, pooled):
     keras.utils.set_random_seed(0)
@@ -82,7 +118,7 @@ def test_features_are_those_of_keras(recorded, tmp_path, pooled):
         ({"divide_by": 10, "mean": 1, "std": 3}, True, [0, 3, 8]),
         ({"divide_by": 10, "mean": [1, 10, 5], "std": [1, 2, 4]}, True, [0, 0, 5]),
         ({"bands": ["blue", "red", "green"], "divide_by": 10, "mean": [1, 0, 0], "std": 1}, True, [24, 1, 10]),
-        ({"bands": ["blue", "red", "green"], "divide_by": 10, "mean": 7, "std": 3}, False, [10, 100, 250]),
+        ({"bands": ["blue", "red", "green"], "divide_by": 10, "mean": 7, "std": 3}, False, [250, 10, 100]),
     ],
 )
 def test_preprocessing_is_what_was_declared(tmp_path, changes, preprocess, expected):

@@ -409,6 +409,8 @@ def test_bfloat16_features_and_a_model_in_float32_do_not_fit(world):
 
 
 ALL_BANDS = {"data.name": "eurosat-ms", "data.bands": "all"}
+ONNX = {"backbone.name": "onnx", "backbone.weights": "x.onnx", "backbone.onnx.bands": ["B08"]}
+ONNX |= {"backbone.onnx.mean": 0, "backbone.onnx.std": 1}
 
 
 @pytest.mark.parametrize(
@@ -424,6 +426,10 @@ ALL_BANDS = {"data.name": "eurosat-ms", "data.bands": "all"}
             "map.scene must be null or auto with data.bands all (found 'scene.tif')",
         ),
         (
+            ONNX | {"data.name": "eurosat-ms"},
+            "backbone.onnx.bands must be red, green, blue, in the order of the network's input channels, unless",
+        ),
+        (
             {"extract.features": "x.npz", "svm.features": ["bands"]},
             "svm.features must be [deep] with extract.features 'x.npz' (found ['bands'])",
         ),
@@ -437,3 +443,5 @@ def test_bands_that_a_saved_model_or_a_file_of_features_lacks_are_refused(write,
 def test_bands_are_allowed_where_nothing_lacks_them(write):
     write(ALL_BANDS | {"svm.features": ["deep", "bands"]})
     assert load_parameters().section(Svm).features == ["deep", "bands"]
+    write(ALL_BANDS | ONNX)
+    assert load_parameters().section(Backbone).onnx.bands == ["B08"]

@@ -116,8 +116,8 @@ BOUNDS = {
     Pretrain: {"images": Values((128, 129), (127, 0, -128, 128.0, True, None)), "epochs": COUNT, "threads": COUNT},
     Onnx: {
         "bands": Values(
-            (["red", "green", "blue"], ["blue", "green", "red"]),
-            ([], ["red", "green"], ["red", "red", "blue"], ["red", "green", "blue", "nir"], "rgb", [1, 2, 3], None),
+            (["red", "green", "blue"], ["blue", "green", "red"], ["B08"], ["red", "green", "blue", "B8A"]),
+            ([], ["red", "red", "blue"], ["red", "", "blue"], "rgb", [1, 2, 3], None),
         ),
         "divide_by": POSITIVE,
         "mean": Values((0, -1.5, [0.1, 0.2, -3]), (NAN, INFINITY, [0, 0, NAN], "0", None)),
@@ -225,6 +225,7 @@ REQUIRED = {
     (Split, "folds"): {"test": "all"},
     (Data, "path"): {"name": "folder"},
     (Data, "bands"): {"name": "folder", "path": "tiles"},
+    (Onnx, "bands"): {"mean": 0, "std": 1},
     (Data, "scale"): {"name": "folder", "path": "tiles"},
     (Data, "url"): {"name": "eurosat"},
     (Data, "sha256"): {"name": "eurosat", "url": "copy.zip"},

@@ -6,7 +6,9 @@ import pytest
 from conftest import write_tree
 from data.image_archives import zip_tree
 from data.satellite_tiles import CLASSES, ms_tree
+from networks.onnx_files import EXPORTED
 
+from eurosat_transfer.data.band_names import EUROSAT
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.features.feature_set import load_features
 from eurosat_transfer.io.csv_files import read_csv
@@ -15,6 +17,7 @@ from eurosat_transfer.io.npz import read_npz
 from eurosat_transfer.prediction.saved_model import NoModelError, load_model
 from stages import backbone, bands, card, choice, download, extract, finetune, knn, model, pixels, split, svm
 
+EXPECTED = {"bands": list(EUROSAT), "mean": 0.5, "std": 0.2}  # by the network from a file
 GUESSING = 0.6  # of three classes, with 24 test tiles
 
 
@@ -89,6 +92,17 @@ def test_a_network_sees_the_bands_that_are_chosen(prepare, choice):
     assert load_features("data/pixels.npz").X["train"].shape == (24, 8 * 8 * channels)
     assert accuracy("knn") > 0.9
     assert accuracy("pixels") > 0.9
+
+
+def test_a_network_from_a_file_sees_all_bands(prepare):
+    network = {"backbone.name": "onnx", "backbone.weights": str(EXPORTED / "bands.onnx"), "backbone.image_size": "auto"}
+    prepare(**{"data.bands": "all"} | network | {f"backbone.onnx.{key}": value for key, value in EXPECTED.items()})
+    for stage in (backbone, extract, finetune):
+        stage.main()
+    assert load_features().X["train"].shape == (24, 12)
+    knn.main()
+    assert accuracy("knn") > 0.9
+    assert "left_out" in read_json("metrics/finetune.json")
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """Measure how fast this project is, as ratios to other programs that do the same. Needs no network.
 
     python -m benchmarks extraction graph training svm predict
-    python -m benchmarks scale --zip EuroSAT.zip --weights mobilenet_v2_0.35_224_no_top.weights.h5
+    python -m benchmarks precision scale --zip EuroSAT.zip --weights WEIGHTS
+
+WEIGHTS is mobilenet_v2_0.35_224_no_top.weights.h5.
 
 Each part prints its tables and writes them to benchmarks/results/: PART.md, and PART.json with all
 digits of every round. The extra `bench` in pyproject.toml installs the other programs. If one of
@@ -13,12 +15,20 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import extraction, graph, predict, scale, svm, training
+from benchmarks import extraction, graph, precision, predict, scale, svm, training
 from benchmarks.machine import SIZE
 from benchmarks.rounds import REPOSITORY, LeftOutError
 from benchmarks.tables import write
 
-PARTS = {"extraction": extraction, "graph": graph, "training": training, "svm": svm, "predict": predict, "scale": scale}
+PARTS = {
+    "extraction": extraction,
+    "precision": precision,
+    "graph": graph,
+    "training": training,
+    "svm": svm,
+    "predict": predict,
+    "scale": scale,
+}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -37,7 +47,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (5)")
     parser.add_argument("--zip", type=_file, help="the real EuroSAT archive, instead of drawn tiles")
-    parser.add_argument("--weights", type=_file, help="scale: ImageNet weights of MobileNetV2, alpha 0.35")
+    parser.add_argument("--weights", type=_file, help="precision, scale: ImageNet weights of MobileNetV2, alpha 0.35")
     parser.add_argument(
         "--torch-python",
         default=os.environ.get("BENCHMARKS_TORCH_PYTHON", sys.executable),
@@ -47,13 +57,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--matrix", type=int, default=SIZE, help=f"extraction: side of the multiplied matrices ({SIZE})"
     )
-    for part in (extraction, predict, scale, svm):
+    for part in (extraction, precision, predict, scale, svm):
         part.add_arguments(parser)
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error(f"--rounds must be 1 or more (found {options.rounds})")
     if options.images is not None and options.images < 2:
         parser.error(f"--images must be 2 or more (found {options.images})")
+    if options.seeds < 1:
+        parser.error(f"--seeds must be 1 or more (found {options.seeds})")
     if options.predict_images < predict.LEAST:
         parser.error(f"--predict-images must be {predict.LEAST} or more (found {options.predict_images})")
     if min(options.sizes) < scale.LEAST:

@@ -25,6 +25,7 @@ import numpy as np
 
 from eurosat_transfer.data.folds import REST
 from eurosat_transfer.data.subsets import SUBSETS, UNLABELLED
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.npz import Arrays, write_npz
 from eurosat_transfer.parameters.extract import Extract
 from eurosat_transfer.parameters.loading import load_section
@@ -69,6 +70,8 @@ def _compute(params: Extract) -> tuple[Arrays, Arrays, Arrays]:
 def _cluster(params: Extract) -> AbstractContextManager[Any]:
     if not os.environ.get("RAY_ADDRESS"):
         return nullcontext()
+    if params.precision == "int8":
+        raise UserError("extract.precision=int8 runs on one machine; unset RAY_ADDRESS, or set another precision")
     from eurosat_transfer.data.dataset import TileDataset
     from eurosat_transfer.features.cluster import Cluster
 

@@ -20,6 +20,7 @@ from eurosat_transfer.features.cache import FeatureCache
 from eurosat_transfer.features.earlier import reuse_features
 from eurosat_transfer.features.image_stream import UndecodableImageError, stream_batches
 from eurosat_transfer.features.inference import Extracted, load_network
+from eurosat_transfer.features.quantisation import CALIBRATION_IMAGES
 from eurosat_transfer.io.disk_matrix import DiskMatrix
 from eurosat_transfer.io.npz import Arrays
 from eurosat_transfer.parameters.extract import Extract
@@ -64,7 +65,8 @@ def extract_selection(
         inputs: a digest of the files that features depend on besides the tiles: the network's and the code's. The
             extractor's engine is a part of the cache key too.
         cluster: computes the features; None uses this machine.
-        find_earlier: finds data/features.npz of an earlier run, see extract. It is not asked if there is a cluster.
+        find_earlier: finds data/features.npz of an earlier run, see extract. It is not asked if there is a cluster, nor
+            with int8, whose features depend on the train tiles.
 
     Returns:
         The arrays of data/features.npz and those of data/pixels.npz.
@@ -73,16 +75,25 @@ def extract_selection(
         UserError: the data set is damaged or does not fit the selection, or the cluster fails.
     """
     dataset, selection = open_selection()
-    network = load_network(params.preprocess, params.precision, bands=dataset.network_bands)
+    is_quantised = params.precision == "int8"
+    calibration = _calibration_images(dataset, selection) if is_quantised else []
+    network = load_network(params.preprocess, params.precision, bands=dataset.network_bands, calibration=calibration)
     extractor = cluster or network
     with open_cache(inputs, params.preprocess, extractor) as cache:
-        find = find_earlier if cluster is None else lambda: None
+        find = find_earlier if cluster is None and not is_quantised else lambda: None
         matrices = extract(dataset, selection, extractor, network.width, cache, params.pixel_size, TEMPORARY, find)
     labels = selection.label_arrays()
     features, pixels = ({f"X_{subset}": X for subset, X in by_subset.items()} | labels for by_subset in matrices)
     if UNLABELLED in selection.files:
         features[f"files_{UNLABELLED}"] = np.array(selection.files[UNLABELLED])
     return features, pixels
+
+
+def _calibration_images(dataset: TileDataset, selection: Selection) -> list[bytes]:
+    """Read tiles of train, at equal distances: in the order of the data set, so in that of its classes."""
+    train = selection.indices["train"]
+    rows = np.linspace(0, len(train) - 1, min(CALIBRATION_IMAGES, len(train))).astype(int)
+    return [dataset.read_input(int(index)) for index in train[rows]]
 
 
 def open_cache(inputs: str, preprocess: bool, extractor: Extractor) -> FeatureCache:

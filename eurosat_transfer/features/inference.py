@@ -21,7 +21,9 @@ from tqdm import tqdm
 from eurosat_transfer.data.band_names import RGB
 from eurosat_transfer.data.image_tensors import raw_pixels, resize_image
 from eurosat_transfer.data.network_inputs import encode_bands
+from eurosat_transfer.errors import UserError
 from eurosat_transfer.features.image_stream import Batch, stream_batches
+from eurosat_transfer.features.quantisation import quantise
 from eurosat_transfer.networks.accelerators import gpus
 from eurosat_transfer.networks.backbones import FOLDER, Preprocess
 from eurosat_transfer.networks.frozen import load_frozen, sizes
@@ -57,24 +59,35 @@ def load_network(
     folder: Path = FOLDER,
     threads: int = 0,
     bands: Sequence[str] | None = None,
+    calibration: Sequence[bytes] = (),
 ) -> "Network":
     """Load the network that the backbone stage saved.
 
     Args:
         preprocess: True applies the preprocess_input function of the network to the images; False gives it values
             from 0 to 255.
-        precision: of the computation. A GPU computes in float32, and so does a processor without bfloat16. A network
-            from an ONNX file runs on the CPU; if there is a GPU, a line says so.
+        precision: of the computation. A GPU computes in float32, and so does a processor without the precision. A
+            network from an ONNX file runs on the CPU; if there is a GPU, a line says so.
         folder: where the network was saved.
         threads: number of CPU threads; 0 uses all cores.
         bands: the names of the bands of its images. None: RGB images.
+        calibration: encoded images, which int8 needs.
+
+    Raises:
+        UserError: the network cannot be used with these bands, or there is nothing to calibrate it with.
     """
     make_reproducible(0)
     model, prepare = load_frozen(folder, preprocess, bands)
     on_gpu = bool(gpus()) and not isinstance(model, OnnxNetwork)
     if gpus() and not on_gpu:
         print("backbone.name=onnx runs on the CPU, in OpenVINO: the GPU is not used for features")
-    return Network(model, prepare, threads, "float32" if on_gpu else usable_precision(precision))
+    usable = "float32" if on_gpu else usable_precision(precision)
+    if usable == "int8" and not len(calibration):
+        raise UserError(
+            "extract.precision=int8 needs train tiles for the calibration of the network, and there are none here; set "
+            "float32 or bfloat16"
+        )
+    return Network(model, prepare, threads, usable, calibration)
 
 
 def describe_engine() -> list[str]:
@@ -127,6 +140,7 @@ class Network:
         preprocess: Preprocess = tf.identity,
         threads: int = 0,
         precision: Precision = "float32",
+        calibration: Sequence[bytes] = (),
     ):
         """Wrap a model.
 
@@ -136,10 +150,12 @@ class Network:
                 takes. An ONNX network has its preprocessing inside.
             threads: number of CPU threads; 0 uses all cores.
             precision: of the computation on a CPU, which has it.
+            calibration: encoded images, for int8 alone.
         """
         self.image_size, self.channels, self.width = sizes(model)
         self.batch = BATCH_OF_SMALL_IMAGES if self.image_size <= SMALL_IMAGE else BATCH
         self._model, self._preprocess, self._threads, self._precision = model, preprocess, threads, precision
+        self._calibration = calibration
 
     @cached_property
     def engine(self) -> list[str]:
@@ -219,23 +235,34 @@ class Network:
             "INFERENCE_NUM_THREADS": self._threads,
             "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
         }
+        shape = (self.batch, self.image_size, self.image_size, self.channels)
         if isinstance(self._model, OnnxNetwork):
             model = shared_core().read_model(self._model.model.SerializeToString())
-            model.reshape([self.batch, self.image_size, self.image_size, self.channels])
-            return partial(_run_by_openvino, shared_core().compile_model(model, "CPU", settings), self.batch)
-        size, network = self.image_size, keras.export.ExportArchive()
+            model.reshape(list(shape))
+            return partial(_run_by_openvino, self._compile(model, settings), self.batch)
+        network = keras.export.ExportArchive()
         network.track(self._model)
         infer = network.add_endpoint(
             "infer",
             lambda batch: self._model(self._preprocess(batch), training=False),
-            input_signature=[tf.TensorSpec((self.batch, size, size, self.channels), tf.float32)],
+            input_signature=[tf.TensorSpec(shape, tf.float32)],
         )
         if gpus():
             return partial(_run_by_tensorflow, infer, self.batch)
         with tempfile.TemporaryDirectory() as folder:
             network.write_out(folder, verbose=False)
-            compiled = shared_core().compile_model(folder, "CPU", settings)
+            compiled = self._compile(shared_core().read_model(folder), settings)
             return partial(_run_by_openvino, compiled, self.batch)
+
+    def _compile(self, model: openvino.Model, settings: dict[str, Any]) -> openvino.CompiledModel:
+        """Compile the network, and quantise it before if its precision is int8."""
+        if self._precision == "int8":
+            images = enumerate(self._calibration)
+            batches = stream_batches(
+                images, lambda image: (resize_image(image, self.image_size),), self.batch, self.channels
+            )
+            model = quantise(model, [np.resize(resized, (self.batch, *resized.shape[1:])) for _, resized in batches])
+        return shared_core().compile_model(model, "CPU", settings)
 
 
 def _run_by_tensorflow(infer: Callable[[tf.Tensor], Any], size: int, batches: Iterable[Batch]) -> Outputs:

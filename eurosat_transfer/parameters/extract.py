@@ -13,7 +13,7 @@ class Extract(Section):
     """How the features are computed, or which precomputed file holds them."""
 
     preprocess: bool
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["float32", "bfloat16", "int8"]
     pixel_size: Count
     features: Annotated[Text | None, AsText]
     sha256: Sha256 | None

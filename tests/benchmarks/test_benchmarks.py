@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY, run
 
-from benchmarks import extraction, graph, predict, rounds, scale, svm, tables, training
-from benchmarks.__main__ import parse
+from benchmarks import clone, extraction, graph, precision, predict, rounds, scale, svm, tables, training
+from benchmarks.__main__ import PARTS, parse
 from benchmarks.contenders import Network, operations
+from eurosat_transfer.precision import usable_precision
 
 TINY = {"activations.max_epochs": 1, "activations.rates": [0.25], "activations.seeds": 2}
 
@@ -169,6 +170,31 @@ def test_time_and_memory_of_a_stage_are_measured():
     assert megabytes > 50
 
 
+@pytest.mark.slow
+def test_each_precision_is_measured_on_the_same_split():
+    with clone.temporary_clone(TINY | {"model.classifier": "finetune"}) as folder:
+        for stage in ("download", "backbone"):
+            folder.run(sys.executable, "-m", f"stages.{stage}")
+        measured = {(name, 0): precision.measure(folder, name, 0) for name in ("float32", "bfloat16")}
+    exact, shorter = precision.table(measured, "tiny").rows
+    assert (exact["svm: change"], exact["features differ by"]) == (0, 0)
+    assert shorter["svm"] == measured["bfloat16", 0]["svm"]
+    assert 0 < shorter["features differ by"] < 0.1 or usable_precision("bfloat16") == "float32"
+
+
+def test_prices_of_a_precision_are_differences_on_each_split():
+    rows = np.eye(2, dtype=np.float32)
+    found = {
+        (name, seed): {"features": rows * (1 + shift), "svm": 0.9 + shift * (seed + 1), "probe": 0.8}
+        for seed in (0, 1)
+        for name, shift in (("float32", 0), ("int8", -0.01))
+    }
+    exact, short = precision.table(found, "made").rows
+    assert (short["svm: change"], short["svm: lowest"], short["svm: highest"]) == pytest.approx((-0.015, -0.02, -0.01))
+    assert short["features differ by"] == pytest.approx(0.01, rel=1e-4)
+    assert exact["probe: change"] == 0
+
+
 def test_growth_is_computed_from_the_last_two_sizes():
     table = scale.table({20: {"activations": (1.0, 300.0)}, 40: {"activations": (3.0, 500.0)}}, "tiny")
     assert table.rows[-1]["40: s"] == 3.0
@@ -226,6 +252,7 @@ def test_wrong_command_lines_are_refused(tmp_path, capsys):
         (["extraction", "--images", "1"], "--images must be 2 or more (found 1)"),
         (["scale", "--sizes", "640", "9"], "--sizes must be 100 or more (found 9)"),
         (["predict", "--predict-images", "9"], "--predict-images must be 16 or more (found 9)"),
+        (["precision", "--seeds", "0"], "--seeds must be 1 or more (found 0)"),
         (["svm", "--svm-rows", "640", "9"], "--svm-rows must be 20 or more (found 9)"),
         (["scale", "--zip", str(tmp_path / "no.zip")], "there is no file"),
     ):
@@ -236,5 +263,5 @@ def test_wrong_command_lines_are_refused(tmp_path, capsys):
 
 def test_help_lists_every_part():
     printed = run(sys.executable, "-m", "benchmarks", "--help", cwd=REPOSITORY, COLUMNS="100").stdout
-    assert all(f"{part}  " in printed for part in ("extraction", "graph", "training", "svm", "predict", "scale"))
+    assert all(f"{part}  " in printed for part in PARTS)
     assert max(map(len, printed.splitlines())) <= 100

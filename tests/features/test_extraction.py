@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import conftest
@@ -306,6 +307,23 @@ def test_another_instruction_set_finds_nothing_in_the_cache(extract_tree):
     assert other == "55 images through the network, 0 from"
     assert computed() == "0 images through the network, 55 from"
     assert contents() == first
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec("nncf"), reason="needs nncf")
+@pytest.mark.usefixtures("cache_path")
+def test_int8_is_calibrated_with_tiles_of_train(extract_tree, monkeypatch):
+    """Other train tiles make another network, so that nothing is taken from the cache, nor from the run before."""
+    exact = extract_tree() and load_features().X["test"]
+    int8 = {"extract.precision": "int8", "model.classifier": "finetune"}
+    assert extract_tree(**int8) == (55, 0)
+    first = load_features().X["test"]
+    assert 0 < np.abs(first - exact).max() < 0.1 * np.abs(exact).max()
+    assert extract_tree(**int8) == (0, 55)
+    assert extract_tree(**int8, **{"split.seed": 1})[1] == 0
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UserError, match="int8 runs on one machine; unset RAY_ADDRESS"):
+        extract_tree(**int8)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import os
 import re
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from eurosat_transfer.errors import UserError
 from eurosat_transfer.features import inference
 from eurosat_transfer.features.inference import BATCH, BATCH_OF_SMALL_IMAGES, Network, describe_engine, load_network
 from eurosat_transfer.io.json_files import write_json
-from eurosat_transfer.networks import frozen
-from eurosat_transfer.networks.backbones import NETWORK_FILE, build_backbone, find_preprocess
+from eurosat_transfer.networks import wide_backbone
+from eurosat_transfer.networks.backbones import NETWORK_FILE, build_backbone, find_preprocess, save_backbone
+from eurosat_transfer.networks.tilenet import tilenet
 from eurosat_transfer.openvino_setup import openvino
 from eurosat_transfer.tensorflow_setup import keras, tf
 
@@ -127,6 +129,31 @@ def test_bfloat16_is_near_float32_and_repeats_its_bits():
     assert 0 < difference < 0.03
 
 
+@pytest.mark.skipif(not find_spec("nncf"), reason="needs nncf")
+def test_int8_is_near_float32_and_depends_on_its_calibration():
+    keras.utils.set_random_seed(0)
+    size = 32
+    layers = [keras.layers.Conv2D(24, 3, 2, activation="relu"), keras.layers.Conv2D(48, 3, 2, activation="relu")]
+    model = keras.Sequential([keras.Input((size, size, 3)), *layers, keras.layers.GlobalAveragePooling2D()])
+    images = images_of(BATCH_OF_SMALL_IMAGES + 3)
+    exact = features_of(Network(model), images)
+    features, again, other = (
+        features_of(Network(model, precision="int8", calibration=calibration), images)
+        for calibration in (images, images, [encoded((20, 20, 20))])
+    )
+    assert np.array_equal(features, again)
+    assert 0 < np.abs(features - exact).max() < 0.06 * np.abs(exact).max()
+    assert np.abs(other - exact).max() > 0.1 * np.abs(exact).max()  # dark images: brighter ones are cut off
+    alone = features_of(Network(model, precision="int8", calibration=images), images[-1:])
+    assert np.array_equal(features[-1:], alone)
+
+
+def test_int8_without_images_for_its_calibration_is_refused(tmp_path):
+    save_backbone(tmp_path, tilenet(16), "tilenet", 16, {})
+    with pytest.raises(UserError, match=r"^extract\.precision=int8 needs train tiles for the calibration"):
+        load_network(True, "int8", tmp_path)
+
+
 def test_the_precision_is_in_the_engine():
     engines = [Network(mean_of_left_half(), tf.identity, precision=p).engine for p in ("float32", "bfloat16")]
     assert [engine[-2] for engine in engines] == ["float32", "bfloat16"]
@@ -136,12 +163,13 @@ def test_the_precision_is_in_the_engine():
 def test_the_saved_network_preprocesses_only_if_asked(monkeypatch, tmp_path, preprocess, expected):
     asked = []
 
-    def load_backbone(folder: Path) -> tuple:
+    def load_backbone(folder: Path, pretrained: bool) -> tuple:
+        assert pretrained
         asked.append(folder)
         return mean_of_left_half(), lambda batch: batch / 2
 
     write_json(tmp_path / NETWORK_FILE, {"name": "tilenet"})
-    monkeypatch.setattr(frozen, "load_backbone", load_backbone)
+    monkeypatch.setattr(wide_backbone, "load_backbone", load_backbone)
     network = load_network(preprocess, folder=tmp_path)
     assert (asked, network.image_size, network.width) == ([tmp_path], 32, 3)
     np.testing.assert_allclose(network.predict([halves((50, 0, 100), (1, 2, 3))], "images"), [expected], atol=1e-3)

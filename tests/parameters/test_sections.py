@@ -137,7 +137,7 @@ BOUNDS = {
     },
     Extract: {
         "preprocess": SWITCH,
-        "precision": choice("float32", "bfloat16"),
+        "precision": choice("float32", "bfloat16", "int8"),
         "pixel_size": COUNT,
         "features": PLACE.and_also(None),
         "sha256": SHA256,

@@ -46,7 +46,7 @@ def test_the_first_run_runs_every_stage(reproduced):
             | MODEL,
         ),
         (
-            {"backbone.name": "mobilenetv2"},
+            {"backbone.seed": 1},
             {"backbone", "extract", "finetune"} | ON_FEATURES | {"labels"} | AFTER_CLASSIFIERS | MODEL,
         ),
     ],

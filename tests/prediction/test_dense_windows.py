@@ -1,8 +1,6 @@
 """Windows that are classified from one feature map of the scene, compared with windows that are classified singly."""
 
-import os
 import shutil
-import signal
 import tracemalloc
 from pathlib import Path
 
@@ -148,7 +146,7 @@ def test_an_interrupted_dense_map_resumes_and_gives_the_same_bytes(here, monkeyp
     def interrupt(store, row, content):
         save(store, row, content)
         if row == 20:
-            os.kill(os.getpid(), signal.SIGINT)
+            raise KeyboardInterrupt
 
     map_small(here, here / "scene.tif", "whole", stride=STRIDE)
     monkeypatch.setattr(WindowStore, "save", interrupt)

@@ -24,6 +24,7 @@ from eurosat_transfer.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from eurosat_transfer.data.other_columns import OtherColumns
     from eurosat_transfer.parameters.loading import Parameters
 
 PAGE, TABLE = Path("suggestions.html"), Path("suggestions.csv")
@@ -46,6 +47,7 @@ class Pool(NamedTuple):
         read: reads a tile as a JPEG or PNG file.
         known: labels of tiles that are not in the pool, by file.
         about: where to put labels.csv.
+        other_columns: of labels.csv, if there is one.
     """
 
     files: list[str]
@@ -54,6 +56,7 @@ class Pool(NamedTuple):
     read: Callable[[int], bytes]
     known: dict[str, str]
     about: list[str]
+    other_columns: "OtherColumns | None" = None
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -111,7 +114,8 @@ def _suggest(pool: Pool, wanted: int) -> None:
         rows.append((rank, pool.files[row], why, suggestion.cluster, believed or "", probability))
     known = {file: label for file, label in zip(pool.files, pool.labels, strict=True) if label is not None}
     write_csv(TABLE, COLUMNS, rows)
-    write_contact_sheet(PAGE, tiles, sorted(set(labels)), f"Label {len(tiles)} tiles", pool.known | known, pool.about)
+    title = f"Label {len(tiles)} tiles"
+    write_contact_sheet(PAGE, tiles, sorted(set(labels)), title, pool.known | known, pool.about, pool.other_columns)
     if single := [name for name in sorted(set(labels)) if labels.count(name) == 1]:
         print(
             f"classes with one label: {', '.join(single)}; `dvc repro` leaves them out until they have two, so the "
@@ -156,6 +160,7 @@ def _open_folder(folder: Path, params: "Parameters") -> Pool:
         lambda row: images.read[kept[row]](),
         {images.files[row]: label for row in broken if (label := images.labels[row]) is not None},
         about,
+        images.other_columns,
     )
 
 

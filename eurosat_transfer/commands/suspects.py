@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace) -> None:
     classes = sorted({*index.classes, *table.labels.values()})
     about = describe_suspects(read_json("metrics/suspects.json"), data.name == DRAWN)
     write_csv(TABLE, list(rows[0]), [list(row.values()) for row in rows])
-    write_contact_sheet(PAGE, tiles, classes, "Labels that look wrong", table.labels, [*about, table.advice])
+    about = [*about, table.advice]
+    write_contact_sheet(PAGE, tiles, classes, "Labels that look wrong", table.labels, about, table.other_columns)
     print(f"{len(tiles)} of {len(ranking)} training tiles: open {PAGE} in a browser; the list is {TABLE}")
     if len(rows) < len(chosen):
         print(f"{len(chosen) - len(rows)} labels have changed since the ranking, and are left out")

@@ -8,6 +8,7 @@ from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.image_zip import find_in_zip
 from eurosat_transfer.data.builders.labels_table import find_table, read_labels
 from eurosat_transfer.data.index import DatasetIndex
+from eurosat_transfer.data.other_columns import NO_COLUMNS, OtherColumns, read_other_columns
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.local_path import to_path
 from eurosat_transfer.parameters.data import Data
@@ -20,11 +21,13 @@ class LabelTable(NamedTuple):
         names: of the images in the column file of the table, by their names in the data set.
         labels: the present labels, by name in the table.
         advice: what to do with the new table, a sentence for the user.
+        other_columns: of the table.
     """
 
     names: dict[str, str]
     labels: dict[str, str]
     advice: str
+    other_columns: OtherColumns = NO_COLUMNS
 
 
 def open_label_table(data: Data, index: DatasetIndex) -> LabelTable:
@@ -56,7 +59,8 @@ def open_label_table(data: Data, index: DatasetIndex) -> LabelTable:
     top = PurePosixPath(table or TABLE).parent
     names = {file: str(PurePosixPath(file).relative_to(top)) for file in {**labels, **dict.fromkeys(index.files)}}
     present = {names[file]: label for file, label in labels.items()}
-    return LabelTable(names, present, _advise(path, table or TABLE))
+    columns = NO_COLUMNS if table is None else read_other_columns(found[table](), f"{path}: {table}", present)
+    return LabelTable(names, present, _advise(path, table or TABLE), columns)
 
 
 def _advise(path: Path, table: str) -> str:

@@ -9,6 +9,7 @@ from eurosat_transfer.data.builders.image_names import TABLE, check_utf8, is_ima
 from eurosat_transfer.data.builders.image_tree import find_in_tree
 from eurosat_transfer.data.builders.labels_table import find_table, read_labels
 from eurosat_transfer.data.image_files import to_rgb
+from eurosat_transfer.data.other_columns import NO_COLUMNS, OtherColumns, read_other_columns
 from eurosat_transfer.data.rendering import Rendering
 from eurosat_transfer.errors import UserError
 
@@ -22,12 +23,14 @@ class LabellingFolder(NamedTuple):
         labels: the label of each image, or None.
         read: for each image, a function that reads it as a JPEG or 8-bit RGB PNG file. It raises UserError if the file
             is damaged or does not fit the rendering.
+        other_columns: of the table.
     """
 
     table: Path
     files: list[str]
     labels: list[str | None]
     read: Sequence[Callable[[], bytes]]
+    other_columns: OtherColumns = NO_COLUMNS
 
 
 def open_labelling_folder(folder: Path, rendering: Rendering) -> LabellingFolder:
@@ -54,7 +57,8 @@ def open_labelling_folder(folder: Path, rendering: Rendering) -> LabellingFolder
     top = PurePosixPath(table or TABLE).parent
     files = [str(PurePosixPath(name).relative_to(top)) for name in names]
     read = [partial(_read, found[name], name, rendering) for name in names]
-    return LabellingFolder(folder / (table or TABLE), files, [labels.get(name) for name in names], read)
+    columns = NO_COLUMNS if table is None else read_other_columns(found[table](), f"{folder}: {table}", files)
+    return LabellingFolder(folder / (table or TABLE), files, [labels.get(name) for name in names], read, columns)
 
 
 def has_unlabelled_images(path: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from eurosat_transfer.data.other_columns import NO_COLUMNS, OtherColumns
 from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.reporting.data_uri import to_data_uri
 from eurosat_transfer.reporting.page_templates import page_templates
@@ -38,6 +39,7 @@ def write_contact_sheet(
     title: str,
     known: Mapping[str, str] | None = None,
     about: Sequence[str] = (),
+    other_columns: OtherColumns | None = None,
 ) -> None:
     """Write a page on which one clicks the class of each tile, and saves the file labels.csv.
 
@@ -51,13 +53,16 @@ def write_contact_sheet(
         title: of the page.
         known: labels of other images, by file: they are written to labels.csv too.
         about: sentences below the title, for example where to put labels.csv.
+        other_columns: of labels.csv, which are written too.
 
     Raises:
         ImageError: an image cannot be decoded.
         OSError: the page cannot be written.
     """
     rows = [tile._replace(image=b"")._asdict() | {"image": None} for tile in tiles]
+    columns, values = other_columns or NO_COLUMNS
     data = {"tiles": rows, "classes": list(classes), "known": list((known or {}).items())}
+    data |= {"columns": columns, "values": list(values.items())}
     content = hashlib.sha256(json.dumps([title, data]).encode())
     for tile in tiles:
         content.update(hashlib.sha256(tile.image).digest())

@@ -53,9 +53,10 @@ def test_without_labels_every_kind_of_tile_is_suggested_and_nothing_is_believed(
 
 def test_with_labels_the_others_are_suggested_with_what_the_model_believes(tiles, capsys):
     known = {file: name for file, name in tiles.items() if file in ("tile_00.png", "tile_01.png", "tile_03.png")}
-    write_csv("tiles/labels.csv", ("file", "label"), known.items())
+    write_csv("tiles/labels.csv", ("file", "label", "scene"), [(*row, "S1") for row in known.items()])
     rows = run(30)
     assert {row["file"] for row in rows} == set(tiles) - set(known)
+    assert (sheet_data()["columns"], sheet_data()["values"]) == (["scene"], [[file, ["S1"]] for file in sorted(known)])
     assert {row["believed"] for row in rows} == {"Lake", "Meadow"}
     assert all(0.5 <= float(row["probability"]) <= 1 for row in rows)
     assert all(re.search(r"(Lake|Meadow) [01]\.\d\d, (Lake|Meadow) 0\.\d\d$", row["why"]) for row in rows)

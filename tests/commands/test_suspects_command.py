@@ -117,13 +117,18 @@ def test_a_ranking_of_other_parameters_is_refused(reproduced):
 
 def test_a_click_corrects_the_label_that_training_sees(ranked, browser, tmp_path):
     before = read_index()
+    table = [(file, before.classes[label], "S1") for file, label in zip(before.files, before.labels, strict=True)]
+    write_csv(ranked / "labels.csv", ("file", "label", "scene"), table)
     run_command()
     sheet = Sheet(browser, "suspects.html")
     assert sheet.current == WRONG
     sheet.click("class_1", "[data-row='0']")
     shutil.copy(sheet.save(tmp_path / "downloads"), ranked / "labels.csv")
     with (ranked / "labels.csv").open(encoding="utf-8", newline="") as file:
-        assert len(list(csv.reader(file))) == 1 + len(before.files)
+        rows = list(csv.reader(file))
+        assert len(rows) == 1 + len(before.files)
+        assert rows[0] == ["file", "label", "scene"]
+        assert {row[2] for row in rows[1:]} == {"S1"}
     download.main()
     after = read_index()
     changed = [

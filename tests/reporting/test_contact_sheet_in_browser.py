@@ -6,6 +6,7 @@ from contact_sheets import Sheet
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from eurosat_transfer.data.other_columns import OtherColumns
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.reporting.contact_sheet import SheetTile, write_contact_sheet
 
@@ -44,6 +45,17 @@ def test_clicks_and_keys_give_classes_and_the_table_has_them(make, tmp_path):
     status = sheet.text("#status")
     assert "with 5 labels" in status
     assert f"One label only: {NAMES[1]}. Training" in status
+
+
+def test_the_saved_table_keeps_its_other_columns(make, tmp_path):
+    columns = OtherColumns(["scene", "by, whom"], {"old.png": ["S1", 'A "B"'], FILES[1]: ["S2", ""]})
+    sheet = make(known={"old.png": "Forest"}, other_columns=columns)
+    sheet.press("1", "2")
+    assert read_csv(sheet.save(tmp_path / "downloads")) == [
+        {"file": "old.png", "label": "Forest", "scene": "S1", "by, whom": 'A "B"'},
+        {"file": FILES[0], "label": "Forest", "scene": "", "by, whom": ""},
+        {"file": FILES[1], "label": NAMES[1], "scene": "S2", "by, whom": ""},
+    ]
 
 
 def test_decisions_stay_after_a_reload_and_can_be_undone(make, tmp_path):

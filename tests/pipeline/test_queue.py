@@ -68,9 +68,12 @@ def test_variants_compute_shared_stages_once(logs):
     assert {stage for stage, *_ in ran} == {"knn", "bands", "pixels", "compare"}
 
 
-def test_a_task_takes_knn_from_another_task(logs):
-    """Two tasks with one k start together, twice: the first two, and the last two when those have ended."""
-    assert any("knn: taken from another run" in log for log in logs.values())
+def test_a_task_takes_a_stage_from_another_task(logs):
+    """Two tasks with one k start together, twice: the first two, and the last two when those have ended.
+
+    knn takes less than a second, so that a busy machine may not run it in both at a time. bands takes longer.
+    """
+    assert any(re.search("(knn|bands): taken from another run", log) for log in logs.values())
 
 
 def test_the_documented_command_shows_the_best_variant_first(logs, clone):

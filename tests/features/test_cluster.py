@@ -11,7 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import REPOSITORY, environment, run, write_params
+from networks.onnx_files import EXPORTED, read, settings
 
+from eurosat_transfer.data.band_names import EUROSAT
+from eurosat_transfer.networks.onnx_network import save_onnx_backbone
 from stages import backbone, download, split
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
@@ -24,6 +27,23 @@ def main():
     with Cluster(True, "float32") as cluster:
         list(cluster.extract([(0, b"no image")], 8))
 run_stage(main, "")
+"""
+
+
+EXTRACT_ALL_BANDS = """
+import sys
+from pathlib import Path
+import numpy as np
+from eurosat_transfer.data.band_names import EUROSAT
+from eurosat_transfer.features.cluster import Cluster
+from eurosat_transfer.features.inference import fixed_images, load_network
+folder, images = Path(sys.argv[1]), fixed_images(len(EUROSAT))
+with Cluster(True, "float32", folder, EUROSAT) as cluster:
+    on_cluster = list(cluster.extract(enumerate(images), 8))
+here = list(load_network(True, "float32", folder, bands=EUROSAT).extract(enumerate(images), 8))
+for name in ("key", "features", "pixels"):
+    assert np.array_equal(*([getattr(row, name) for row in rows] for rows in (on_cluster, here)))
+assert np.abs(here[0].features).max() > 0.1
 """
 
 
@@ -93,6 +113,13 @@ def test_two_nodes_give_the_bytes_of_one_machine(prepared, cluster):
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: an image of the data set cannot be decoded: ")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_network_from_a_file_sees_all_bands_on_a_cluster(cluster, tmp_path):
+    params = settings(EXPORTED / "bands.onnx", bands=list(EUROSAT), mean=0.5, std=0.2)
+    save_onnx_backbone(tmp_path, read(params), params.onnx)
+    result = run(sys.executable, "-c", EXTRACT_ALL_BANDS, str(tmp_path), cwd=REPOSITORY, RAY_ADDRESS=cluster.address)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_killed_worker_and_a_killed_node_change_nothing(prepared, cluster):

@@ -172,7 +172,7 @@ def test_time_and_memory_of_a_stage_are_measured():
 
 @pytest.mark.slow
 def test_each_precision_is_measured_on_the_same_split():
-    with clone.temporary_clone(TINY | {"model.classifier": "finetune"}) as folder:
+    with clone.temporary_clone(conftest.TINY | {"model.classifier": "finetune"}) as folder:
         for stage in ("download", "backbone"):
             folder.run(sys.executable, "-m", f"stages.{stage}")
         measured = {(name, 0): precision.measure(folder, name, 0) for name in ("float32", "bfloat16")}

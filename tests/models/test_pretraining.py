@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models import pretraining
@@ -7,13 +8,13 @@ from eurosat_transfer.models.pretraining import BATCH, pretrain
 from eurosat_transfer.networks.backbones import FOLDER, WEIGHTS_FILE
 from eurosat_transfer.networks.tilenet import tilenet
 from eurosat_transfer.parameters.backbone import Backbone, Pretrain
-from eurosat_transfer.parameters.loading import DEFAULT_FILE, load_parameters
+from eurosat_transfer.parameters.loading import load_section
 from eurosat_transfer.tensorflow_setup import make_reproducible
 from stages import backbone
 
 
 def parameters(images: int = 192, epochs: int = 2) -> Backbone:
-    defaults = load_parameters(DEFAULT_FILE).section(Backbone)
+    defaults = load_section(Backbone, REPOSITORY / "params.yaml")
     pretrain = Pretrain(images=images, epochs=epochs, threads=2)
     return defaults.model_copy(update={"image_size": 16, "pretrain": pretrain})
 

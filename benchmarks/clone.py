@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.rounds import REPOSITORY
 
+KEPT = ("metrics/seeds.json",)  # no stage writes it, and the report needs it
 LEFT_OUT = ("tests/", "docs/", "metrics/", "plots/", "report/", "bundle/", "dvc.lock")
 
 
@@ -57,7 +58,7 @@ class Clone(Repository):
             ["git", "ls-files", "-co", "--exclude-standard"], cwd=REPOSITORY, check=True, capture_output=True, text=True
         )
         for name in listed.stdout.splitlines():
-            if not name.startswith(LEFT_OUT) and (REPOSITORY / name).is_file():
+            if (name in KEPT or not name.startswith(LEFT_OUT)) and (REPOSITORY / name).is_file():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(REPOSITORY / name, folder / name)
         self.commit()

@@ -3,7 +3,6 @@
 import argparse
 import statistics
 import sys
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -60,7 +59,7 @@ def measure(clone: Clone, precision: str, seed: int) -> dict[str, np.ndarray | f
     for stage in ("split", "extract", *CLASSIFIERS):
         clone.run(sys.executable, "-m", f"stages.{stage}")
     accuracies = {name: read_json(clone.folder / f"metrics/{name}.json")["test"]["accuracy"] for name in CLASSIFIERS}
-    return {"features": read_npz(Path(clone.folder) / "data/features.npz", "X_test")[0], **accuracies}
+    return {"features": read_npz(clone.folder / "data/features.npz", "X_test")[0], **accuracies}
 
 
 def table(measured: dict[tuple[str, int], dict], what: str) -> Table:

@@ -14,7 +14,9 @@ NETWORKS = {  # arguments of build_backbone, the constructor in torchvision, and
     "ResNet-50 at 96": ({"name": "resnet50", "image_size": 96, "options": {}}, "resnet50", 8),
     "ResNet-50 at 224": ({"name": "resnet50", "image_size": 224, "options": {}}, "resnet50", 3),
 }
+BFLOAT16 = "repeated, bfloat16"
 EPOCHS = 2  # timed epochs; one more comes first, in which TensorFlow compiles
+OURS = {"real": ("real", "float32"), "repeated": ("repeated", "float32"), BFLOAT16: ("repeated", "bfloat16")}
 PEERS = {"PyTorch": "float32", "PyTorch, bfloat16": "bfloat16"}
 
 
@@ -29,6 +31,8 @@ def run(options: argparse.Namespace) -> list[Table]:
         "Measured with the code and the default settings of the stage finetune: batches of 32 augmented images; all "
         "layers are trained. PyTorch trains torchvision's network with channels last on one batch, without input, with "
         "AdamW and clipped gradients.",
+        'The columns without "bfloat16" are in float32. A column "/ PyTorch" compares the same precision of both, with '
+        "one repeated batch.",
         '"waiting" is 1 minus the ratio of two times: with one batch that is repeated, and with images that are read, '
         "decoded and augmented. Decoding uses the same cores as the network, and this counts as waiting.",
         f"{options.rounds} rounds of {EPOCHS} epochs of {', '.join(str(of[-1]) for of in NETWORKS.values())} steps, "
@@ -42,7 +46,7 @@ def run(options: argparse.Namespace) -> list[Table]:
 def measure(
     called: str, network: dict, peer: str | None, rounds: int, steps: int, epochs: int, torch_python: str
 ) -> tuple[dict[str, list[float]], list[str]]:
-    """Measure with real input, with one repeated batch, and PyTorch, each in its own process.
+    """Measure with real input, with one repeated batch in both precisions, and PyTorch, each in its own process.
 
     Args:
         called: name of the network in messages.
@@ -54,13 +58,19 @@ def measure(
         torch_python: interpreter with PyTorch.
 
     Returns:
-        Steps per second, one value per round: by "real", "repeated" and the names in PEERS. And why peers are left out.
+        Steps per second, one value per round, by the names in OURS and PEERS. And why some of them are left out.
     """
     contenders, reasons = {}, []
     try:
-        for kind in ("real", "repeated"):
+        for kind, (of, precision) in OURS.items():
             print(f"{called}: {kind} input", file=sys.stderr, flush=True)
-            contenders[kind] = Contender("benchmarks.tuning", kind, json.dumps(network), str(steps), str(epochs))
+            arguments = (of, precision, json.dumps(network), str(steps), str(epochs))
+            try:
+                contenders[kind] = Contender("benchmarks.tuning", *arguments)
+            except LeftOutError as error:
+                if precision == "float32":
+                    raise
+                reasons.append(f"{kind} is left out: {error}.")
         for name, precision in PEERS.items() if peer else ():
             arguments = (str(peer), str(network["image_size"]), precision, str(steps))
             try:
@@ -85,10 +95,14 @@ def row(rates: dict[str, list[float]]) -> dict[str, object]:
         "one batch repeated, steps/s": summary(rates["repeated"])["median"],
         "waiting": 1 - ratio(rates["real"], rates["repeated"]),
     }
-    for name in PEERS:
+    if BFLOAT16 in rates:
+        cells["bfloat16, steps/s"] = summary(rates[BFLOAT16])["median"]
+        cells["bfloat16 / float32"] = ratio(rates[BFLOAT16], rates["repeated"])
+    for name, precision in PEERS.items():
         if name in rates:
+            ours = BFLOAT16 if precision == "bfloat16" and BFLOAT16 in rates else "repeated"
             cells |= {
                 f"{name}, steps/s": summary(rates[name])["median"],
-                f"/ {name}": ratio(rates["repeated"], rates[name]),
+                f"/ {name}": ratio(rates[ours], rates[name]),
             }
     return cells

@@ -1,9 +1,9 @@
 """How fast the fine-tuning of the stage finetune is.
 
-    python -m benchmarks.tuning real|repeated NETWORK STEPS EPOCHS
+    python -m benchmarks.tuning real|repeated PRECISION NETWORK STEPS EPOCHS
 
-NETWORK is the content of data/backbone/network.json. The weights are random. `repeated` uses the first batch again and
-again, so that no further image is read, decoded or augmented.
+PRECISION is that of finetune.precision. NETWORK is the content of data/backbone/network.json. The weights are random.
+`repeated` uses the first batch again and again, so that no further image is read, decoded or augmented.
 """
 
 import atexit
@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.rounds import REPOSITORY, Answer, serve
 
 
-def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, Callable[[], Answer]]:
+def set_up(kind: str, precision: str, network: dict, steps: int, epochs: int) -> tuple[Answer, Callable[[], Answer]]:
     """Prepare the training, and return a function that measures once: {"rate": steps per second}."""
     from benchmarks.extraction import CLASSES, drawn_jpeg
     from eurosat_transfer.data.selection import EncodedTiles
@@ -29,10 +29,13 @@ def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, C
     from eurosat_transfer.networks.backbones import build_backbone, save_backbone
     from eurosat_transfer.parameters.finetune import Finetune
     from eurosat_transfer.parameters.loading import load_section
+    from eurosat_transfer.precision import usable_precision
     from eurosat_transfer.tensorflow_setup import keras, make_reproducible
 
     params = load_section(Finetune, REPOSITORY / "params.yaml")
-    params = params.model_copy(update={"head_epochs": 0, "epochs": 1 + epochs})
+    if usable_precision(precision) != precision:
+        raise RuntimeError(f"this processor has no {precision}")
+    params = params.model_copy(update={"head_epochs": 0, "epochs": 1 + epochs, "precision": precision})
     count = steps * params.batch_size
     images = [drawn_jpeg(number) for number in range(count)]
     tiles = EncodedTiles(np.array(images, object), np.arange(count) % len(CLASSES))
@@ -84,4 +87,4 @@ def set_up(kind: str, network: dict, steps: int, epochs: int) -> tuple[Answer, C
 
 
 if __name__ == "__main__":
-    serve(lambda: set_up(sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    serve(lambda: set_up(*sys.argv[1:3], json.loads(sys.argv[3]), *map(int, sys.argv[4:])))

@@ -24,34 +24,34 @@ def decode_tensor(encoded: tf.Tensor, channels: int = 3) -> tf.Tensor:
 
 
 def resize_image(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resize an image to a square, with antialiasing if it shrinks.
+    """Resize an image, or several of the same shape, to a square, with antialiasing if it shrinks.
 
     An image that does not shrink needs no antialiasing, and without it resizing takes half the time.
 
     Args:
-        image: uint8, (height, width, channels).
+        image: uint8, (height, width, channels) or (n, height, width, channels).
         size: pixels per side.
 
     Returns:
-        float32, (size, size, channels), 0 to 255.
+        float32, (size, size, channels) or (n, size, size, channels), 0 to 255.
     """
-    shrinks = tf.reduce_max(tf.shape(image)[:2]) > size
+    shrinks = tf.reduce_max(tf.shape(image)[-3:-1]) > size
     resized = tf.cond(
         shrinks,
         lambda: tf.image.resize(image, (size, size), antialias=True),
         lambda: tf.image.resize(image, (size, size)),
     )
-    return tf.ensure_shape(resized, (size, size, image.shape[-1]))
+    return tf.ensure_shape(resized, (*image.shape[:-3], size, size, image.shape[-1]))
 
 
-def raw_pixels(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Resize an image to a square, and return its values as one row.
+def raw_pixels(images: tf.Tensor, size: int) -> tf.Tensor:
+    """Resize images to squares, and return the values of each as one row.
 
     Args:
-        image: uint8, (height, width, channels).
+        images: uint8, (n, height, width, channels).
         size: pixels per side.
 
     Returns:
-        uint8, (size * size * channels,), by row, column and channel.
+        uint8, (n, size * size * channels), by row, column and channel.
     """
-    return tf.reshape(tf.cast(tf.round(resize_image(image, size)), tf.uint8), [-1])
+    return tf.reshape(tf.cast(tf.round(resize_image(images, size)), tf.uint8), [-1, size * size * images.shape[-1]])

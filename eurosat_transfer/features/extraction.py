@@ -201,5 +201,5 @@ def _naming_the_image(name: Callable[[int], str]) -> Iterator[None]:
 def _pixels_only(
     images: Iterable[tuple[int, bytes]], pixel_size: int, channels: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    for keys, pixels in stream_batches(images, lambda image: (raw_pixels(image, pixel_size),), PIXEL_BATCH, channels):
+    for keys, pixels in stream_batches(images, lambda images: (raw_pixels(images, pixel_size),), PIXEL_BATCH, channels):
         yield from zip(keys.tolist(), pixels, strict=True)

@@ -1,4 +1,4 @@
-"""Batches of decoded images. Threads read and decode ahead, and each image carries its key."""
+"""Batches of decoded images. Threads decode ahead, and each image carries its key."""
 
 import os
 from collections import deque
@@ -11,10 +11,9 @@ import numpy as np
 from eurosat_transfer.data.decoding import ImageError
 from eurosat_transfer.data.network_inputs import decode_input
 from eurosat_transfer.errors import UserError
-from eurosat_transfer.tensorflow_setup import tf, without_autotuning
+from eurosat_transfer.tensorflow_setup import tf
 
-READ_AHEAD = 2  # batches
-CHUNK_BYTES = 2**20  # of decoded images that TensorFlow gets at a time
+CHUNK_BYTES = 2**20  # of decoded images that are transformed at a time
 
 Batch = tuple[np.ndarray, ...]  # keys, int64, (n,), and then each output of the transformation, (n, ...)
 
@@ -44,10 +43,13 @@ def stream_batches(
 ) -> Iterator[Batch]:
     """Decode and transform images. Each image is decoded once.
 
+    Neighbours of the same shape are transformed together. A call of TensorFlow for each image would take longer than
+    the resizing of a small one.
+
     Args:
         images: pairs of a key and an encoded image, see decode_input.
-        transform: decoded image, uint8, (height, width, channels) -> one or more tensors. Each has the same shape for
-            every image.
+        transform: decoded images, uint8, (n, height, width, channels) -> one or more tensors of n rows. The rows of an
+            output have the same shape for all images.
         size: images per batch; the last batch can be smaller.
         channels: of the images.
 
@@ -58,29 +60,27 @@ def stream_batches(
         UndecodableImageError: an image does not decode.
         Exception: whatever the iterable images raises, after the batches before it.
     """
+    compiled = tf.function(transform, input_signature=[tf.TensorSpec((None, None, None, channels), tf.uint8)])
     failures: list[Exception] = []
-
-    def until_failure(items: Iterable) -> Iterator:
-        try:
-            yield from items
-        except Exception as error:  # TensorFlow would pass on only its text
-            failures.append(error)
-
-    def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        yield from _stack(until_failure(_decode_ahead(until_failure(images))), size)
-
-    signature = (tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None, None, channels), tf.uint8))
-    data = tf.data.Dataset.from_generator(chunks, output_signature=signature).unbatch()
-    data = data.map(lambda key, image: (key, *transform(image)), num_parallel_calls=os.cpu_count())
-    yield from without_autotuning(data.batch(size).prefetch(READ_AHEAD)).as_numpy_iterator()
+    chunks = _stack(_until_failure(_decode_ahead(images), failures), size)
+    yield from _rebatch(((keys, *(output.numpy() for output in compiled(chunk))) for keys, chunk in chunks), size)
     if failures:
-        raise failures[-1]  # reading fails ahead of decoding, so the last failure is of the first image
+        raise failures[0]
+
+
+def _until_failure(items: Iterable, failures: list[Exception]) -> Iterator:
+    """Yield items until the first exception, and put it into a list, so that what came before it can be finished."""
+    try:
+        yield from items
+    except Exception as error:
+        failures.append(error)
 
 
 def _decode_ahead(images: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, np.ndarray]]:
     """Decode images in threads, as many as there are cores, and yield them in order."""
     workers = os.cpu_count() or 1
     waiting: deque[tuple[int, Future[np.ndarray]]] = deque()
+    failures: list[Exception] = []
 
     def finish() -> tuple[int, np.ndarray]:
         key, future = waiting.popleft()
@@ -90,17 +90,31 @@ def _decode_ahead(images: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, np
             raise UndecodableImageError(key, str(error)) from None
 
     with ThreadPoolExecutor(workers) as pool:
-        for key, encoded in images:
+        for key, encoded in _until_failure(images, failures):
             waiting.append((key, pool.submit(decode_input, encoded)))
             if len(waiting) > workers:
                 yield finish()
         while waiting:
             yield finish()
+    if failures:
+        raise failures[0]
 
 
 def _stack(images: Iterable[tuple[int, np.ndarray]], size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Stack neighbours of the same shape, because each call from TensorFlow into Python takes as long as decoding."""
+    """Stack neighbours of the same shape."""
     for shape, group in groupby(images, lambda pair: pair[1].shape):
         count = min(size, max(1, CHUNK_BYTES // int(np.prod(shape))))
         while chunk := list(islice(group, count)):
             yield np.array([key for key, _ in chunk], np.int64), np.stack([image for _, image in chunk])
+
+
+def _rebatch(chunks: Iterable[Batch], size: int) -> Iterator[Batch]:
+    """Join and cut chunks to batches of one size. Only the last batch can be smaller."""
+    rows: Batch | None = None
+    for chunk in chunks:
+        rows = chunk if rows is None else tuple(map(np.concatenate, zip(rows, chunk, strict=True)))
+        while rows is not None and len(rows[0]) >= size:
+            yield tuple(column[:size] for column in rows)
+            rows = tuple(column[size:] for column in rows) if len(rows[0]) > size else None
+    if rows is not None:
+        yield rows

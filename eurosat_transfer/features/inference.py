@@ -187,8 +187,8 @@ class Network:
             UserError: an image does not decode.
         """
 
-        def transform(image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return resize_image(image, self.image_size), raw_pixels(image, pixel_size)
+        def transform(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return resize_image(images, self.image_size), raw_pixels(images, pixel_size)
 
         for features, (keys, _, pixels) in self._run(stream_batches(images, transform, self.batch, self.channels)):
             yield from map(Extracted._make, zip(keys.tolist(), features, pixels, strict=True))
@@ -201,8 +201,8 @@ class Network:
         Args:
             images: encoded images, n of them: a sequence, or an object array of shape (n,).
             name: label of the progress bar.
-            view: applied to each image after it was resized: float32, (size, size, 3) -> the same. It can, for
-                example, flip the image.
+            view: applied to images after they were resized: float32, (n, size, size, 3) -> the same. It can, for
+                example, flip them.
 
         Returns:
             float32, (n, d), in the order of images.
@@ -211,8 +211,8 @@ class Network:
             UserError: an image does not decode.
         """
 
-        def transform(image: tf.Tensor) -> tuple[tf.Tensor]:
-            return (view(resize_image(image, self.image_size)),)
+        def transform(images: tf.Tensor) -> tuple[tf.Tensor]:
+            return (view(resize_image(images, self.image_size)),)
 
         outputs = np.empty((len(images), self.width), np.float32)
         with tqdm(desc=name, total=len(images), unit="image", mininterval=1, disable=None) as bar:
@@ -259,7 +259,7 @@ class Network:
         if self._precision == "int8":
             images = enumerate(self._calibration)
             batches = stream_batches(
-                images, lambda image: (resize_image(image, self.image_size),), self.batch, self.channels
+                images, lambda images: (resize_image(images, self.image_size),), self.batch, self.channels
             )
             model = quantise(model, [np.resize(resized, (self.batch, *resized.shape[1:])) for _, resized in batches])
         return shared_core().compile_model(model, "CPU", settings)

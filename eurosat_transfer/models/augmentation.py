@@ -12,12 +12,12 @@ def turn(image: tf.Tensor, quarters: tf.Tensor | int, flip: tf.Tensor | bool) ->
     """Turn an image counter-clockwise, and then flip it left to right if asked to.
 
     Args:
-        image: any type, (size, size, 3).
+        image: any type, (size, size, 3), or several images, (n, size, size, 3).
         quarters: int, (), number of quarter turns, 0 to 3.
         flip: bool, (), whether to flip the turned image.
 
     Returns:
-        The same type, (size, size, 3).
+        The same type and shape.
     """
     turned = tf.image.rot90(image, quarters)
     return tf.ensure_shape(tf.where(flip, tf.image.flip_left_right(turned), turned), image.shape)

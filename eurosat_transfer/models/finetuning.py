@@ -20,12 +20,14 @@ from eurosat_transfer.features.inference import Network
 from eurosat_transfer.io.atomic import atomic_write, require_free_space
 from eurosat_transfer.models.augmentation import VIEWS, random_view, turn
 from eurosat_transfer.models.distortion import distort
+from eurosat_transfer.models.mixed_precision import copy_in_bfloat16
 from eurosat_transfer.models.optimizers import build_optimizer
 from eurosat_transfer.models.training import LoadImage, accuracy_metric, fit, shuffled_epochs
 from eurosat_transfer.networks.accelerators import batches, replicas, training_strategy, use_half_precision
 from eurosat_transfer.networks.backbones import Preprocess, weights_file_size
 from eurosat_transfer.networks.wide_backbone import load_network_for
 from eurosat_transfer.parameters.finetune import Finetune
+from eurosat_transfer.precision import usable_precision
 from eurosat_transfer.tensorflow_setup import (
     epoch_lines,
     keras,
@@ -87,7 +89,11 @@ def finetune(
             features = Network(backbone, prepare).predict(train.images, "train")
             train_head(head, features, train.labels, params)
         model = keras.Model(backbone.input, head(backbone.output))
-        history = train_all(model, prepare, train, val, params, checkpoint)
+        computes_in = usable_precision(params.precision)
+        learner = copy_in_bfloat16(model) if computes_in == "bfloat16" else model
+        history = train_all(learner, prepare, train, val, params, checkpoint)
+        if learner is not model:
+            model.set_weights(learner.get_weights())
         return FineTuned(model, prepare, history)
 
 

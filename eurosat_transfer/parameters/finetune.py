@@ -25,6 +25,7 @@ class Finetune(Section):
     head_epochs: CountOrZero
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    precision: Literal["float32", "bfloat16"]
     optimizer: Literal["sgd", "adamw"]
     lr: PositiveNumber
     momentum: Fraction

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY, run
 
-from benchmarks import clone, extraction, graph, precision, predict, rounds, scale, svm, tables, training
+from benchmarks import clone, extraction, frameworks, graph, precision, predict, rounds, scale, svm, tables, training
 from benchmarks.__main__ import PARTS, parse
 from benchmarks.contenders import Network, operations
 from eurosat_transfer.precision import usable_precision
@@ -137,12 +137,16 @@ def test_one_stage_is_compared_with_a_trivial_one():
     assert rows[2]["seconds"] == seconds["activations"][0] - seconds["true"][0]
 
 
+NO_BFLOAT16 = "RuntimeError: this processor has no bfloat16"
+
+
 @pytest.mark.slow
 def test_training_is_measured_with_and_without_input():
     network = {"name": "tilenet", "image_size": 16, "options": {}}
     rates, left_out = training.measure("tilenet", network, None, 1, 2, 1, sys.executable)
-    assert left_out == []
-    assert set(rates) == {"real", "repeated"}
+    has_it = usable_precision("bfloat16") == "bfloat16"
+    assert left_out == ([] if has_it else [f"{training.BFLOAT16} is left out: failed: {NO_BFLOAT16}."])
+    assert set(rates) == {"real", "repeated"} | ({training.BFLOAT16} if has_it else set())
     assert all(rate > 0 for values in rates.values() for rate in values)
 
 
@@ -150,13 +154,18 @@ def test_training_is_measured_with_and_without_input():
 def test_training_without_pytorch_names_what_is_left_out(tmp_path):
     network = {"name": "tilenet", "image_size": 16, "options": {}}
     _, left_out = training.measure("tilenet", network, "resnet50", 1, 2, 1, str(tmp_path / "python"))
-    assert len(left_out) == len(training.PEERS)
-    assert all("no interpreter" in sentence for sentence in left_out)
+    assert sum("no interpreter" in sentence for sentence in left_out) == len(training.PEERS)
 
 
 def test_training_is_compared_with_pytorch_on_one_batch():
     cells = training.row({"real": [8.0], "repeated": [10.0], "PyTorch": [20.0]})
     assert (cells["PyTorch, steps/s"], cells["/ PyTorch"]) == (20.0, 0.5)
+
+
+def test_training_in_bfloat16_is_compared_with_that_of_pytorch():
+    name = "PyTorch, bfloat16"
+    cells = training.row({"real": [8.0], "repeated": [10.0], training.BFLOAT16: [15.0], name: [20.0]})
+    assert (cells["bfloat16 / float32"], cells[f"/ {name}"]) == (1.5, 0.75)
 
 
 def test_waiting_is_the_share_of_the_time_that_input_takes():
@@ -242,6 +251,27 @@ def test_dense_maps_are_compared_with_sliding_ones(tmp_path):
     assert row["/ sliding"] == row["dense: windows/s"] / row["sliding: windows/s"]
     assert row["equal classes"] >= 0.8
     assert max(map(len, str(predict.dense_table([row], 1)).splitlines())) <= 130
+
+
+@pytest.mark.slow
+def test_frameworks_that_are_not_installed_are_left_out(tmp_path):
+    out, python = tmp_path / "frameworks.json", str(tmp_path / "python")
+    few = ["--size", "32", "--steps", "1", "--rounds", "1", "--tasks", "run:2", "--names", "keras-tensorflow", "torch"]
+    frameworks.main([*few, "--torch-python", python, "--out", str(out)])
+    rows = json.loads(out.read_text())
+    measured = [row for row in rows if row["framework"] == "keras-tensorflow"]
+    assert [row["precision"] for row in measured] == ["float32", "bfloat16"]
+    assert all(row["images per second"] > 0 and "of matrix product" not in row for row in measured)
+    others = [row["left out"] for row in rows if row not in measured]
+    assert others == [f"no interpreter {python}: No such file or directory"] * 4
+
+
+def test_share_of_the_matrix_product_counts_the_backward_pass():
+    product = {"rates": [2.0, 8.0, 5.0], "operations": 1000}
+    keras, torch = {"rates": [3.0], "operations": 10, "framework": "keras-jax"}, {"rates": [4.0]}
+    assert frameworks.shares(keras, "run:25", product, [])["of matrix product"] == 3 * 25 * 10 / 5000
+    shares = frameworks.shares(torch, "train:25", product, [keras])
+    assert (shares["images per second"], shares["of matrix product"]) == (100, 100 * 3 * 10 / 5000)
 
 
 def test_wrong_command_lines_are_refused(tmp_path, capsys):

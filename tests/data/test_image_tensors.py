@@ -57,7 +57,7 @@ def test_an_image_of_the_right_size_keeps_its_values():
 
 
 def test_raw_pixels_are_laid_out_by_row_column_and_channel():
-    pixels = raw_pixels(tf.constant(NOISE[:30]), 30).numpy()
+    (pixels,) = raw_pixels(tf.constant(NOISE[None, :30]), 30).numpy()
     assert pixels.dtype == np.uint8
     np.testing.assert_array_equal(pixels, NOISE[:30].ravel())
 
@@ -65,5 +65,5 @@ def test_raw_pixels_are_laid_out_by_row_column_and_channel():
 def test_raw_pixels_are_rounded():
     image = np.zeros((2, 2, 3), np.uint8)
     image[1] = 3  # stretched to four rows: 0, 0.75, 2.25 and 3
-    rows = raw_pixels(tf.constant(image), 4).numpy().reshape(4, 12)
+    rows = raw_pixels(tf.constant(image[None]), 4).numpy().reshape(4, 12)
     assert rows.tolist() == [[0] * 12, [1] * 12, [2] * 12, [3] * 12]

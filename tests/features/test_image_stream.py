@@ -18,8 +18,8 @@ def colour(number: int) -> bytes:
     return encoded((number, 2 * number, 255 - number), "PNG", size=(20 + number, 16))
 
 
-def corner(image: tf.Tensor) -> tuple[tf.Tensor]:
-    return (image[0, 0],)
+def corner(images: tf.Tensor) -> tuple[tf.Tensor]:
+    return (images[:, 0, 0],)
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (8, [4, 4]), (11, [4, 4, 3])])
@@ -44,7 +44,9 @@ def test_each_image_is_decoded_once_for_all_outputs(monkeypatch):
     decode = image_stream.decode_input
     monkeypatch.setattr(image_stream, "decode_input", lambda image: decoded.append(image) or decode(image))
     images = [colour(n) for n in range(10)]
-    batches = list(stream_batches(enumerate(images), lambda image: (image[0, 0], image[0, 0] // 2, image[0, 1]), 4))
+    batches = list(
+        stream_batches(enumerate(images), lambda images: (images[:, 0, 0], images[:, 0, 0] // 2, images[:, 0, 1]), 4)
+    )
     assert all(len(outputs) == 4 for outputs in batches)
     assert sorted(decoded) == sorted(images)
 
@@ -81,7 +83,12 @@ def test_images_of_different_and_of_large_sizes_come_in_order(monkeypatch):
     monkeypatch.setattr(image_stream, "CHUNK_BYTES", 3 * 20 * 16 * 3)  # two or three images, or one larger one
     sizes = [20, 20, 20, 20, 90, 90, 20, 33, 20, 20]
     images = [encoded((n, 0, 0), "PNG", size=(width, 16)) for n, width in enumerate(sizes)]
-    outputs = list(stream_batches(enumerate(images), lambda image: (tf.shape(image)[1], image[0, 0, 0]), 4))
+
+    def widths_and_reds(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.repeat(tf.shape(images)[2], tf.shape(images)[0]), images[:, 0, 0, 0]
+
+    outputs = list(stream_batches(enumerate(images), widths_and_reds, 4))
+    assert [len(keys) for keys, *_ in outputs] == [4, 4, 2]
     assert np.concatenate([widths for _, widths, _ in outputs]).tolist() == sizes
     assert np.concatenate([reds for *_, reds in outputs]).tolist() == list(range(10))
 

@@ -126,7 +126,9 @@ def test_features_agree_with_those_of_keras(name, size, monkeypatch):
     extracted = list(network.extract(enumerate(images), PIXEL_SIZE))
     features = np.stack([row.features for row in extracted])
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
-    assert np.array_equal([row.pixels for row in extracted], [raw_pixels(image, PIXEL_SIZE) for image in decoded])
+    assert np.array_equal(
+        [row.pixels for row in extracted], [raw_pixels(image[None], PIXEL_SIZE)[0] for image in decoded]
+    )
     alone = [features_of(network, [image])[0] for image in (images[0], images[-1])]
     assert np.array_equal(features[[0, -1]], alone)  # to the bit, whatever else is in the batch
     monkeypatch.setattr(inference, "gpus", lambda: [{"device_name": "a GPU that is not there"}])

@@ -20,6 +20,7 @@ def finetune_parameters(**changes) -> Finetune:
         "head_epochs": 0,
         "epochs": 1,
         "batch_size": 8,
+        "precision": "float32",
         "optimizer": "sgd",
         "lr": 0.1,
         "momentum": 0.0,

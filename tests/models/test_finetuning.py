@@ -265,6 +265,22 @@ def test_equal_seeds_give_equal_networks():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_backbone")
+@pytest.mark.parametrize("has_it", [True, False])
+def test_training_in_bfloat16_gives_a_network_in_float32(has_it, monkeypatch):
+    """TensorFlow trains in bfloat16 on every processor, only slowly. Without instructions for it, it is float32."""
+    monkeypatch.setattr(finetuning, "usable_precision", lambda wanted: wanted if has_it else "float32")
+    settings = {"head_epochs": 1, "epochs": 2, "lr": 0.1}
+    exact = run_finetune(name="exact", **settings).model
+    first, again = (run_finetune(name=name, precision="bfloat16", **settings).model for name in ("first", "again"))
+    assert weights_of(first) == weights_of(again)
+    assert (weights_of(first) == weights_of(exact)) == (not has_it)
+    for ours, expected in zip(first.get_weights(), exact.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, expected, atol=0.05)
+    assert {layer.compute_dtype for layer in first.layers} == {"float32"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small_backbone")
 def test_weights_of_the_new_layer_depend_on_the_seed():
     kernels = []
     for seed in (0, 1):

@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
+from eurosat_transfer.data.drawings.textures import draw_textures
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.models import pretraining
 from eurosat_transfer.models.pretraining import BATCH, pretrain
-from eurosat_transfer.networks.backbones import FOLDER, WEIGHTS_FILE
+from eurosat_transfer.networks.backbones import FOLDER, WEIGHTS_FILE, find_preprocess
 from eurosat_transfer.networks.tilenet import tilenet
 from eurosat_transfer.parameters.backbone import Backbone, Pretrain
 from eurosat_transfer.parameters.loading import load_section
-from eurosat_transfer.tensorflow_setup import make_reproducible
+from eurosat_transfer.tensorflow_setup import make_reproducible, tf
 from stages import backbone
 
 
@@ -40,6 +41,30 @@ def test_pretraining_uses_the_textures_that_are_not_held_out(tmp_path, monkeypat
     assert int(classifier.optimizer.iterations) == 2 * 3
     assert float(classifier.optimizer.learning_rate) < 0.003 / 2  # it has fallen along the cosine
     assert all(not np.array_equal(old, new) for old, new in zip(start, model.get_weights(), strict=True))
+
+
+@pytest.mark.slow
+def test_pretraining_learns_from_random_quarters_and_starts_from_the_weights_of_the_network(tmp_path, monkeypatch):
+    seen = []
+
+    def look(classifier, order, batch_size, load, validation, checkpoint):  # noqa: ARG001, the signature is fit's
+        quarters = [load(tf.constant(epoch), tf.constant(number))[0].numpy() for epoch in (0, 1) for number in (3, 4)]
+        seen.append((classifier.layers[0].get_weights(), quarters))
+
+    monkeypatch.setattr(pretraining, "fit", look)
+    make_reproducible(0)
+    model = tilenet(64)
+    start = [weight.tobytes() for weight in model.get_weights()]
+    pretrain(model, parameters(images=192).model_copy(update={"image_size": 64}), tmp_path / "checkpoint.npz")
+    ((weights, quarters),) = seen
+    assert [weight.tobytes() for weight in weights] == start
+    textures, _ = draw_textures(5, 64, 0)
+    for quarter, number in zip(quarters, (3, 4, 3, 4), strict=True):
+        whole = find_preprocess("tilenet")(textures[number].astype(np.float32))
+        views = np.lib.stride_tricks.sliding_window_view(np.asarray(whole), (32, 32, 3))[:, :, 0]
+        assert quarter.shape == (32, 32, 3)
+        assert (views == quarter).all(axis=(2, 3, 4)).any()
+    assert not np.array_equal(quarters[0], quarters[2])  # another epoch
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def test_values_are_those_of_the_file():
 
 
 def test_nested_model_is_loaded_as_its_own_class():
-    assert load_parameters(DEFAULT_FILE).section(Backbone).pretrain == Pretrain(images=8000, epochs=5, threads=2)
+    assert load_parameters(DEFAULT_FILE).section(Backbone).pretrain == Pretrain(images=8000, epochs=8, threads=2)
 
 
 def test_one_section_is_loaded_from_the_working_folder(write):

@@ -9,11 +9,13 @@ Source:
 from collections.abc import Callable
 
 import numpy as np
+from joblib import Parallel, cpu_count, delayed
 from tqdm import tqdm
 
 from eurosat_transfer.data.drawings.primitives import band, cells, lattice, lines, rectangles, smooth, stripes
 
 Kind = Callable[[np.random.Generator, int], np.ndarray]  # generator, size -> float64, (size, size), 0 to 1
+CHUNK = 250  # textures that a process draws at a time
 DESIGN_SIZE = 64  # lengths in pixels hold for tiles of this size; other sizes scale them
 
 
@@ -86,12 +88,23 @@ def draw_textures(count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndar
         images: uint8, (count, size, size, 3), RGB.
         kinds: int64, (count,), 0 to 63.
     """
-    images = np.empty((count, size, size, 3), np.uint8)
-    kinds = np.arange(count) % len(KINDS)
-    for i in tqdm(range(count), desc="drawing textures", unit="texture", mininterval=1, disable=None):
-        rng = np.random.default_rng([seed, i])
-        images[i] = _colour(rng, KINDS[kinds[i]](rng, size))
-    return images, kinds
+    chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
+    drawn = [np.empty((0, size, size, 3), np.uint8)]
+    with tqdm(desc="drawing textures", total=count, unit="texture", mininterval=1, disable=None) as bar:
+        processes = Parallel(n_jobs=max(1, min(len(chunks), cpu_count())), return_as="generator")
+        for images in processes(delayed(_draw)(numbers, size, seed) for numbers in chunks):
+            drawn.append(images)
+            bar.update(len(images))
+    return np.concatenate(drawn), np.arange(count) % len(KINDS)
+
+
+def _draw(numbers: range, size: int, seed: int) -> np.ndarray:
+    """Draw the textures of some numbers, in a process of its own."""
+    images = np.empty((len(numbers), size, size, 3), np.uint8)
+    for row, number in enumerate(numbers):
+        rng = np.random.default_rng([seed, number])
+        images[row] = _colour(rng, KINDS[number % len(KINDS)](rng, size))
+    return images
 
 
 def _colour(rng: np.random.Generator, pattern: np.ndarray) -> np.ndarray:

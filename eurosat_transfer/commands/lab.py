@@ -42,6 +42,7 @@ SETTINGS = {
     "finetune.head_epochs": "0",  # all layers learn from the first step
     "finetune.epochs": "10",
     "finetune.batch_size": "32",
+    "finetune.precision": "float32",
     "finetune.optimizer": "sgd",
     "finetune.lr": "0.01",
     "finetune.momentum": "0.9",

@@ -185,6 +185,7 @@ BOUNDS = {
         "head_epochs": COUNT_OR_ZERO,
         "epochs": COUNT,
         "batch_size": Values((2, 3), (1, 0, -2, 2.0, True, "2", None)),
+        "precision": Values(("float32", "bfloat16"), ("int8", "float16", 16, True, None)),
         "optimizer": choice("sgd", "adamw"),
         "lr": POSITIVE,
         "momentum": FRACTION,

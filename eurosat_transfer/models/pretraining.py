@@ -21,9 +21,9 @@ def pretrain(model: keras.Model, params: Backbone, checkpoint: Path) -> None:
 
     Pretraining needs no download and no natural images. After it, tilenet's features are useful for other images.
 
-    It learns from random quarters of the textures, because a step with small images takes a quarter of the time. A
-    texture looks the same in each of its quarters. tilenet takes the mean over all positions, so that its weights fit
-    images of any size. docs/experiments.md has the accuracies.
+    It learns from random quarters of the textures, which need a quarter of the operations. A texture looks the same in
+    each of its quarters. tilenet takes the mean over all positions, so that its weights fit images of any size.
+    docs/experiments.md has the accuracies.
 
     Args:
         model: tilenet, with random weights.

@@ -12,18 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from benchmarks.contenders import operations
 from benchmarks.rounds import Answer, serve
 
 CLASSES = 10
 RATE, CLIP = 0.003, 1.0  # finetune.lr and finetune.clipnorm
-NAMES = {
-    "keras-tensorflow": "Keras on TensorFlow",
-    "keras-jax": "Keras on JAX",
-    "keras-torch": "Keras on PyTorch",
-    "torch": "PyTorch",
-    "torch-compiled": "PyTorch, compiled",
-    "product": "matrix product",
-}
+NAMES = ("keras-tensorflow", "keras-jax", "keras-torch", "torch", "torch-compiled", "product")
 PRODUCT_SIDE = {"cuda": 8192, "cpu": 2048}
 
 
@@ -127,21 +121,6 @@ def product_steps(precision: str) -> tuple[Answer, Callable]:
 
     name = torch.cuda.get_device_name() if device == "cuda" else "CPU"
     return {"device": device, "operations": 2 * side**3, "name": name, "version": torch.__version__}, make_steps
-
-
-def operations(model) -> int:
-    """Count the floating-point operations of a Keras network for one image: two for each use of a kernel's weight."""
-    count = 0
-    for layer in model.layers:
-        if (kernel := getattr(layer, "kernel", None)) is not None:
-            positions = 1
-            for side in layer.output.shape[1:-1]:
-                positions *= side
-            weights = 1
-            for side in kernel.shape:
-                weights *= int(side)
-            count += 2 * positions * weights
-    return count
 
 
 def _set_up_torch() -> None:

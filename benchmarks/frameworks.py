@@ -2,8 +2,8 @@
 
     python -m benchmarks.frameworks [--out FILE.json]
 
-This program runs on a machine without the project's packages, too: it needs one of the frameworks, and no network. A
-framework that is not installed is left out.
+This program runs on a machine without the project's packages, too: it needs NumPy and one of the frameworks, and no
+connection to other machines. A framework that is not installed is left out.
 """
 
 import argparse

@@ -8,8 +8,7 @@ POLICY = "mixed_bfloat16"
 def copy_in_bfloat16(model: keras.Model) -> keras.Model:
     """Copy a model, with its weights. The copy computes in bfloat16, and its weights are float32 all the same.
 
-    Batch normalisation takes its means and variances in float32, and layers with a softmax compute in float32: Keras
-    does the former by itself.
+    Layers with a softmax compute in float32. So does batch normalisation: Keras sees to that.
 
     Args:
         model: a functional model.

@@ -1,6 +1,6 @@
 """Measure how fast this project is, as ratios to other programs that do the same. Needs no network.
 
-    python -m benchmarks extraction graph training svm predict
+    python -m benchmarks extraction graph training svm predict inputs
     python -m benchmarks precision scale --zip EuroSAT.zip --weights WEIGHTS
 
 WEIGHTS is mobilenet_v2_0.35_224_no_top.weights.h5.
@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import extraction, graph, precision, predict, scale, svm, training
+from benchmarks import extraction, graph, inputs, precision, predict, scale, svm, training
 from benchmarks.machine import SIZE
 from benchmarks.rounds import REPOSITORY, LeftOutError
 from benchmarks.tables import write
@@ -27,6 +27,7 @@ PARTS = {
     "training": training,
     "svm": svm,
     "predict": predict,
+    "inputs": inputs,
     "scale": scale,
 }
 

@@ -34,7 +34,7 @@ HELP = "images per second from JPEG bytes to features, compared with other progr
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this part."""
-    parser.add_argument("--images", type=int, help="extraction: images per round and network, 2 or more")
+    parser.add_argument("--images", type=int, help="extraction, inputs: images per round and network, 2 or more")
 
 
 def run(options: argparse.Namespace) -> list[Table]:

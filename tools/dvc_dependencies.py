@@ -34,8 +34,6 @@ WITHOUT_EFFECT = (
 )
 READ_OF_CLASSIFIERS = {  # of the files that a classifier's stage writes
     "compare": r"metrics/\w+\.json|plots/\w+_(predictions|classes)\.csv",
-    "choice": r"metrics/\w+\.json|plots/\w+_(predictions|classes)\.csv",
-    "card": r"metrics/\w+\.json",
     "report": r"(metrics|plots)/\w+\.(json|csv)",
 }
 

@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY, run
 
-from benchmarks import clone, extraction, frameworks, graph, precision, predict, rounds, scale, svm, tables, training
+from benchmarks import (
+    clone,
+    extraction,
+    frameworks,
+    graph,
+    inputs,
+    precision,
+    predict,
+    rounds,
+    scale,
+    svm,
+    tables,
+    training,
+)
 from benchmarks.__main__ import PARTS, parse
 from benchmarks.contenders import Network, operations
 from eurosat_transfer.precision import usable_precision
@@ -241,6 +254,22 @@ def test_predict_is_compared_with_openvino(tmp_path):
     assert [row["/ OpenVINO"] for row in rows] == [rate / rates[1] for rate in rates]
     assert max(row["probabilities differ by"] for row in rows) < 1e-4, "all have classified the same image"
     assert max(map(len, str(predict.table(rows, 20, 1)).splitlines())) <= 130
+
+
+@pytest.mark.slow
+def test_images_from_files_are_compared_with_images_in_memory(tmp_path):
+    images = inputs.write_sources(tmp_path, 20, None)
+    assert (images.count, set(images.preparing)) == (20, {"folder", "zip"})
+    rows = inputs.compare("net", ("tilenet", 32, {}), images, 12, 1)
+    assert [row["images from"] for row in rows] == [
+        *("memory", "prepared", "zip, with its preparation", "folder, with its preparation"),
+        *("memory", "folder", "zip"),
+    ]
+    assert [row["/ memory"] for row in rows] == [
+        row["images/s"] / rows[0 if number < 4 else 4]["images/s"] for number, row in enumerate(rows)
+    ]
+    assert rows[2]["images/s"] < rows[1]["images/s"]
+    assert max(map(len, str(inputs.table(rows, images, 1)).splitlines())) <= 130
 
 
 @pytest.mark.slow

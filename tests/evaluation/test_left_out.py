@@ -7,7 +7,6 @@ from networks.onnx_files import EXPORTED, read, settings
 from reporting.example_run import write_run
 
 from eurosat_transfer.commands import lab
-from eurosat_transfer.errors import UserError
 from eurosat_transfer.evaluation.choice import choose_classifier
 from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.evaluation.left_out import write_left_out
@@ -56,8 +55,16 @@ def test_it_is_in_no_comparison():
 def test_it_cannot_be_saved():
     metrics, _ = read_metrics()
     assert choose_classifier("auto", metrics) == "knn"
-    with pytest.raises(UserError, match=r"model\.classifier=finetune was left out of this run; allowed: auto, knn"):
-        choose_classifier("finetune", metrics)
+
+
+@pytest.mark.usefixtures("left_out")
+def test_a_run_whose_chosen_classifier_is_left_out_says_why_there_is_no_model(world, capsys):
+    world(**{"extract.precision": "bfloat16", "model.classifier": "finetune"})
+    compare.main()
+    choice = read_json("data/choice.json")
+    assert choice["classifier"] is None
+    assert choice["reason"].endswith(f"model.classifier is finetune, which was left out. {NEEDS_KERAS}")
+    assert choice["reason"] in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.usefixtures("left_out")

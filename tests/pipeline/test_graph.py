@@ -12,7 +12,7 @@ from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 STAGES = list(GRAPH)
 ON_FEATURES = {name for name, stage in GRAPH.items() if "data/features.npz" in stage.get("deps", ())}
-AFTER_CLASSIFIERS = {"compare", "choice", "card", "report"}
+AFTER_CLASSIFIERS = {"compare", "report"}
 MODEL = {"model", "map"}  # of the chosen classifier: in this run, it is svm
 CURVES = {"bands_labels", "svm_labels", "probe_labels", "spread_labels"}
 

@@ -42,7 +42,7 @@ def predict(folder):
 
 def test_graph_runs_with_a_network_from_keras(reproduced, features_of_keras, tmp_path):
     write_params(reproduced, **{"model.classifier": "svm"})
-    dvc(reproduced, "repro", "--single-item", "choice", "model")
+    dvc(reproduced, "repro", "--single-item", "compare", "model")
     dataset = TileDataset(reproduced / "data/array_records")
     (reproduced / "tiles").mkdir()
     for number in range(0, len(dataset), len(dataset) // 8):

@@ -30,7 +30,8 @@ def write_results(world):
             rows = predictions(wrong.get(name, 0))
             write_csv(f"plots/{name}_predictions.csv", ("file", "actual", "predicted"), rows)
             write_csv(f"plots/{name}_classes.csv", ("class", "f1", "images"), [("a", 1.0, IMAGES), ("b", "", 0)])
-            write_json(f"metrics/{name}.json", {"training_labels": 800 if name == "knn" else 640})
+            val = {"accuracy": 0.75 if name == "probe" else 0.5}
+            write_json(f"metrics/{name}.json", {"training_labels": 800 if name == "knn" else 640, "val": val})
 
     return write
 
@@ -50,7 +51,16 @@ def test_all_pairs_are_compared(write_results, capsys):
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 100
     sentences = [result["words"], *(pair["words"] for pair in result["pairs"])]
-    assert " ".join(printed.split()) == " ".join(sentences)
+    assert " ".join(printed.split()) == " ".join([*sentences, "To be saved as a model: probe."])
+
+
+def test_the_best_classifier_on_val_is_chosen_with_its_parameters_and_confusion(write_results):
+    write_results(probe=4)
+    compare.main()
+    choice = read_json("data/choice.json")
+    assert choice["classifier"] == "probe"
+    assert choice["parameters"]["solver"] == "lbfgs"
+    assert choice["confusion"] == [[IMAGES - 4, 4], [0, 0]]
 
 
 def test_conclusions_are_written(write_results):
@@ -66,7 +76,7 @@ def test_conclusions_are_written(write_results):
 
 def test_a_classifier_that_saw_the_test_images_is_named(write_results, capsys):
     write_results(pixels=30)
-    write_json("metrics/spread.json", {"training_labels": 640, "saw_test": True})
+    write_json("metrics/spread.json", {"training_labels": 640, "val": {"accuracy": 0.5}, "saw_test": True})
     compare.main()
     assert read_json("metrics/compare.json")["saw_test"] == ["spread"]
     assert "spread learned from the test images too, without their labels" in " ".join(capsys.readouterr().out.split())

@@ -10,8 +10,12 @@ from conftest import dvc, run, write_params
 from eurosat_transfer.data.decoding import decode_image
 from eurosat_transfer.data.selection import open_selection
 from eurosat_transfer.evaluation.choice import SAVABLE, choose_classifier
+from eurosat_transfer.evaluation.classifier_metrics import read_metrics
+from eurosat_transfer.io.json_files import read_json
+from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.prediction.saved_model import load_model
-from stages import card, choice, model
+from stages import compare, model
+from stages.report import write_model_card
 
 
 def predict_by_onnxruntime(folder, images):
@@ -47,7 +51,7 @@ def test_an_svm_on_statistics_of_bands_is_not_chosen(capsys):
 @pytest.mark.parametrize("name", SAVABLE)
 def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name):
     write_params(repository, **{"model.classifier": name})
-    choice.main()
+    compare.main()
     model.main()
     description = load_model(repository / "model").description
     dataset, selection = open_selection()
@@ -65,12 +69,12 @@ def test_the_file_predicts_what_the_metrics_were_computed_from(repository, name)
 
 def test_refit_uses_all_labels_but_test(repository):
     write_params(repository, **{"model.classifier": "svm"})
-    choice.main()
+    compare.main()
     model.main()
     tested = (repository / "model/model.onnx").read_bytes()
     write_params(repository, **{"model.classifier": "svm", "model.refit": True})
     model.main()
-    card.main()
+    write_model_card(load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
     assert (repository / "model/model.onnx").read_bytes() != tested
     assert len(load_model(repository / "model").description.calibration_scores) > 20  # by cross-validation
     assert "This very model was not tested" in (repository / "model/README.md").read_text()

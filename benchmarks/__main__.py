@@ -1,7 +1,7 @@
 """Measure how fast this project is, as ratios to other programs that do the same. Needs no network.
 
     python -m benchmarks extraction graph training svm predict inputs
-    python -m benchmarks precision scale --zip EuroSAT.zip --weights WEIGHTS
+    python -m benchmarks precision finetuning scale --zip EuroSAT.zip --weights WEIGHTS
 
 WEIGHTS is mobilenet_v2_0.35_224_no_top.weights.h5.
 
@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import extraction, graph, inputs, precision, predict, scale, svm, training
+from benchmarks import extraction, finetuning, graph, inputs, precision, predict, scale, svm, training
 from benchmarks.machine import SIZE
 from benchmarks.rounds import REPOSITORY, LeftOutError
 from benchmarks.tables import write
@@ -25,6 +25,7 @@ PARTS = {
     "precision": precision,
     "graph": graph,
     "training": training,
+    "finetuning": finetuning,
     "svm": svm,
     "predict": predict,
     "inputs": inputs,
@@ -48,7 +49,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (5)")
     parser.add_argument("--zip", type=_file, help="the real EuroSAT archive, instead of drawn tiles")
-    parser.add_argument("--weights", type=_file, help="precision, scale: ImageNet weights of MobileNetV2, alpha 0.35")
+    parser.add_argument(
+        "--weights", type=_file, help="precision, finetuning, scale: weights of MobileNetV2, alpha 0.35"
+    )
     parser.add_argument(
         "--torch-python",
         default=os.environ.get("BENCHMARKS_TORCH_PYTHON", sys.executable),

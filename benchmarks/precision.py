@@ -21,7 +21,7 @@ EXACT = "float32"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this part."""
-    parser.add_argument("--seeds", type=int, default=3, help="precision: number of splits, 1 or more (3)")
+    parser.add_argument("--seeds", type=int, default=3, help="precision, finetuning: number of splits (3)")
 
 
 def run(options: argparse.Namespace) -> list[Table]:

@@ -13,6 +13,7 @@ from conftest import REPOSITORY, run
 from benchmarks import (
     clone,
     extraction,
+    finetuning,
     frameworks,
     graph,
     inputs,
@@ -280,6 +281,35 @@ def test_dense_maps_are_compared_with_sliding_ones(tmp_path):
     assert row["/ sliding"] == row["dense: windows/s"] / row["sliding: windows/s"]
     assert row["equal classes"] >= 0.8
     assert max(map(len, str(predict.dense_table([row], 1)).splitlines())) <= 130
+
+
+@pytest.mark.slow
+def test_settings_of_finetune_are_measured_one_by_one():
+    few = {"split.train": 20, "split.val": 10, "split.test": 10, "finetune.epochs": 1}
+    few |= {"finetune.head_epochs": 0, "finetune.warmup_epochs": 0, "split.unlabelled": "none"}
+    with clone.temporary_clone(few | finetuning.ONE_TRAINING | {"backbone.weights": "none"}) as folder:
+        folder.run(sys.executable, "-m", "stages.download")
+        before = (folder.folder / "params.yaml").read_text()
+        found = finetuning.measure(folder, "smaller", {"backbone.image_size": 48}, 1)
+        assert (folder.folder / "params.yaml").read_text() == before
+        network = json.loads((folder.folder / "data/backbone/network.json").read_text())
+    assert 48 in network.values()
+    assert found["seconds"] > 0
+    assert found["accuracy"] * 10 == pytest.approx(round(found["accuracy"] * 10))
+
+
+def test_changes_of_accuracy_are_differences_on_each_split():
+    pairs = {
+        ("default", 0): (10.0, 0.9),
+        ("default", 1): (20.0, 0.8),
+        ("short", 0): (5.0, 0.8),
+        ("short", 1): (5.0, 0.9),
+    }
+    found = {key: {"seconds": seconds, "accuracy": accuracy} for key, (seconds, accuracy) in pairs.items()}
+    default, short = finetuning.table(found, "made").rows
+    assert (default["change"], default["/ default"]) == (0, 1)
+    assert (short["/ default"], short["s"]) == (0.375, 5)
+    assert [short[key] for key in ("change", "lowest", "highest")] == pytest.approx([0, -0.1, 0.1])
 
 
 @pytest.mark.slow

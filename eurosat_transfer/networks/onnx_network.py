@@ -123,8 +123,9 @@ def _find_bands(wanted: Sequence[str], bands: Sequence[str]) -> list[int]:
 def _add_preprocessing(model: onnx.ModelProto, places: Sequence[int], channels: int, params: Onnx | None) -> None:
     """Put the choice of bands in front of a network, and the scaling of their values if params has it.
 
-    The choice is a product with a matrix of 0 and 1, which is exact. OpenVINO 2026.4 moves the operator Gather into the
-    weights of a convolution that follows, and gets permutations wrong that are not their own inverse.
+    The choice is a product with a matrix of 0 and 1, which is exact in float32. OpenVINO 2026.4 moves the operator
+    Gather into the weights of a convolution that follows, and gets permutations wrong that are not their own inverse.
+    In bfloat16, the product rounds the values before they are scaled.
     """
     steps: list[Step] = [("MatMul", ["bands"], {})]
     constants = {"bands": np.eye(channels, dtype=np.float32)[:, places]}

@@ -119,6 +119,9 @@ def table(columns: dict[int, dict[str, tuple[float, float]]], what: str) -> Tabl
     notes = [
         "Seconds and peak resident memory of the process of each stage, which runs alone, once. Two fifths of the "
         "images are train, a tenth val and half test. t-SNE shows all test images.",
+        "extract, spread and spread_labels also read the images that are neither train nor val, of the half that these "
+        "come from, as images without labels. With all images there are none. So their time grows less with the number "
+        "than it would without them.",
         "download always prepares the whole data set, and backbone does not read it, so neither depends on the size.",
         "finetune trains the new layer for one epoch and all layers for one epoch, instead of 20 and 10, in batches of "
         "16 instead of 32.",

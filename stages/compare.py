@@ -1,4 +1,4 @@
-"""Compare every pair of classifiers on the same test images, and choose the one that the stage model saves.
+"""Compare every pair of classifiers on the same test images, and choose the one to save.
 
 Reads   plots/NAME_predictions.csv, plots/NAME_classes.csv and metrics/NAME.json of every classifier
 Writes  metrics/compare.json
@@ -25,24 +25,20 @@ those classifiers whose training depends on a seed.
 
 model.classifier names the classifier to save; auto is the one with the best accuracy on val. The
 stage model depends on data/choice.json, and not on the results of all classifiers. So a change of a
-classifier that is not chosen does not save the model again.
+classifier of features that is not chosen does not save the model again.
 """
 
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from eurosat_transfer.evaluation.choice import choose_classifier, find_obstacle
+from eurosat_transfer.evaluation.choice import make_choice
 from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.evaluation.comparison import Candidate, compare_classifiers
-from eurosat_transfer.evaluation.confusion import count_confusion
 from eurosat_transfer.evaluation.training_seed import has_random_training
 from eurosat_transfer.io.csv_files import read_csv
 from eurosat_transfer.io.json_files import write_json
-from eurosat_transfer.parameters.data import Data
-from eurosat_transfer.parameters.loading import Parameters, load_parameters
-from eurosat_transfer.parameters.model import Model
-from eurosat_transfer.parameters.svm import Svm
+from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.pipeline.stage import run_stage
 
 
@@ -54,28 +50,11 @@ def main() -> None:
     candidates = {name: read_candidate(name, of, has_random_training(sections[name])) for name, of in metrics.items()}
     comparison = compare_classifiers(candidates)
     write_json("metrics/compare.json", comparison)
-    choice = choose(parameters, metrics, left_out)
+    choice = make_choice(parameters, metrics, left_out)
     write_json("data/choice.json", choice)
     chosen = choice["reason"] if choice["classifier"] is None else f"To be saved as a model: {choice['classifier']}."
     sentences = [comparison["words"], *(pair["words"] for pair in comparison["pairs"]), chosen]
     print(*(textwrap.fill(sentence, 100, subsequent_indent="  ") for sentence in sentences), sep="\n")
-
-
-def choose(
-    parameters: Parameters, metrics: Mapping[str, Mapping[str, Any]], left_out: Mapping[str, str]
-) -> dict[str, Any]:
-    """Choose the classifier to save.
-
-    Returns:
-        The content of data/choice.json.
-    """
-    wanted = parameters.section(Model).classifier
-    if reason := find_obstacle(wanted, parameters.section(Data).bands, left_out):
-        return {"classifier": None, "reason": reason}
-    name = choose_classifier(wanted, metrics, parameters.section(Svm).features)
-    classes = [row["class"] for row in read_csv(f"plots/{name}_classes.csv")]
-    confusion = count_confusion(read_csv(f"plots/{name}_predictions.csv"), classes)
-    return {"classifier": name, "parameters": parameters.as_dict()[name], "confusion": confusion.tolist()}
 
 
 def read_candidate(name: str, metrics: Mapping[str, Any], random_training: bool) -> Candidate:

@@ -7,7 +7,8 @@ Writes  map/classes.tif, map/probability.tif, map/unsure.tif   the map, georefer
         metrics/map.json    of a drawn scene, whose truth is known: how much of the map is right
 
 With map.scene: auto, a scene is drawn for the drawn tiles (data.name: landcover-demo). Other data sets
-have no scene of their own: then map/ has only a note, and metrics/map.json is empty.
+have no scene of their own. Without a scene or without a saved model, map/ has only a note, and
+metrics/map.json is empty.
 """
 
 from pathlib import Path
@@ -24,7 +25,7 @@ from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.parameters.map import Map
 from eurosat_transfer.pipeline.named_files import check_is_no_output
 from eurosat_transfer.pipeline.stage import run_stage
-from eurosat_transfer.prediction.saved_model import load_model
+from eurosat_transfer.prediction.saved_model import NoModelError, load_model
 from eurosat_transfer.prediction.scene_map import MapOptions
 from eurosat_transfer.reporting.map_folder import write_map
 
@@ -37,11 +38,13 @@ def main() -> None:
     parameters = load_parameters()
     params, drawn = parameters.section(Map), parameters.section(Data).name == "landcover-demo"
     if params.scene is None or (params.scene == "auto" and not drawn):
-        MAP.mkdir(exist_ok=True)
-        (MAP / "README.txt").write_text(NO_SCENE, encoding="utf-8")
-        write_json(METRICS, {})
+        write_note(NO_SCENE)
         return
-    model = load_model()
+    try:
+        model = load_model()
+    except NoModelError as error:
+        write_note(f"{error}\n")
+        return
     if params.scene != "auto":
         check_is_no_output("map.scene", params.scene)
         scene = to_path(params.scene, "map.scene")
@@ -57,6 +60,14 @@ def main() -> None:
         scores = score_map(classes.read(1), unsure.read(1), truth, model.description.classes)
     write_json(METRICS, scores)
     print(f"map: {scores['accuracy']:.3f} of the pixels are right, {scores['sure']:.3f} are sure")
+
+
+def write_note(text: str) -> None:
+    """Write why there is no map."""
+    MAP.mkdir(exist_ok=True)
+    (MAP / "README.txt").write_text(text, encoding="utf-8")
+    write_json(METRICS, {})
+    print(text, end="")
 
 
 def options(params: Map) -> MapOptions:

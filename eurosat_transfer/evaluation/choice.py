@@ -4,27 +4,50 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
-from eurosat_transfer.parameters.model import Savable
+from eurosat_transfer.evaluation.confusion import count_confusion
+from eurosat_transfer.io.csv_files import read_csv
+from eurosat_transfer.parameters.data import Data
+from eurosat_transfer.parameters.loading import Parameters
+from eurosat_transfer.parameters.model import Model, Savable
+from eurosat_transfer.parameters.svm import Svm
 
 NO_MODEL = (
     "There is no model here. With data.bands=all, networks see all bands, and a saved model takes RGB images. "
     "Set data.bands to three bands to save a model."
 )
-LEFT_OUT = "There is no model here: model.classifier is {name}, which was left out. {reason}"
+LEFT_OUT = (
+    "There is no model here. model.classifier is {name}, which was left out: {reason}. Set extract.precision=float32 "
+    "and model.classifier=auto to save a model."
+)
 SAVABLE = [name for name in CLASSIFIERS if name in get_args(Savable)]
 
 
-def find_obstacle(wanted: str, bands: object, left_out: Mapping[str, str]) -> str | None:
-    """Say why no classifier can be saved, or return None.
+def make_choice(
+    parameters: Parameters, metrics: Mapping[str, Mapping[str, Any]], left_out: Mapping[str, str]
+) -> dict[str, Any]:
+    """Choose the classifier to save, and gather what the saved model needs of its results.
 
     Args:
-        wanted: name of a classifier, or auto.
-        bands: what data.bands says.
+        parameters: all parameters.
+        metrics: by classifier that has results: val, with accuracy, and perhaps saw_test.
         left_out: by classifier that has no results, why.
+
+    Returns:
+        classifier: its name; parameters: its section; confusion: of its predictions for the test images, as
+        count_confusion returns it. If no model can be saved, classifier is None, and reason says why.
+
+    Raises:
+        FileNotFoundError: the files of its stage are missing.
     """
-    if bands == "all":
-        return NO_MODEL
-    return LEFT_OUT.format(name=wanted, reason=left_out[wanted]) if wanted in left_out else None
+    wanted = parameters.section(Model).classifier
+    if parameters.section(Data).bands == "all":
+        return {"classifier": None, "reason": NO_MODEL}
+    if wanted in left_out:
+        return {"classifier": None, "reason": LEFT_OUT.format(name=wanted, reason=left_out[wanted])}
+    name = choose_classifier(wanted, metrics, parameters.section(Svm).features)
+    classes = [row["class"] for row in read_csv(f"plots/{name}_classes.csv")]
+    confusion = count_confusion(read_csv(f"plots/{name}_predictions.csv"), classes)
+    return {"classifier": name, "parameters": parameters.as_dict()[name], "confusion": confusion.tolist()}
 
 
 def choose_classifier(wanted: str, metrics: Mapping[str, Mapping[str, Any]], svm_features: Sequence[str] = ()) -> str:

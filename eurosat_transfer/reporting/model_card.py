@@ -9,8 +9,9 @@ import numpy as np
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.evaluation.comparison import describe_seen_test, describe_small_classes
+from eurosat_transfer.io.atomic import atomic_write
 from eurosat_transfer.parameters.backbone import ONNX
-from eurosat_transfer.prediction.saved_model import Description
+from eurosat_transfer.prediction.saved_model import CARD_FILE, Description, NoModelError, load_description
 from eurosat_transfer.reporting.changed_parameters import data_name
 from eurosat_transfer.reporting.page_templates import page_templates
 
@@ -25,6 +26,31 @@ OWN_WEIGHTS = (
     "The network started from weights that were trained elsewhere, on ImageNet if nothing else was set. Their licence "
     "holds for this model too."
 )
+
+
+def write_model_card(
+    folder: Path,
+    params: Mapping[str, Mapping[str, Any]],
+    metrics: Mapping[str, Mapping[str, Any]],
+    comparison: Mapping[str, Any],
+) -> None:
+    """Write the card of the classifier in a folder, or why there is none.
+
+    Args:
+        folder: has the saved classifier, and gets README.md.
+        params: as for write_card.
+        metrics: as for write_card.
+        comparison: as for write_card.
+
+    Raises:
+        UserError: the folder has no description of a classifier, or a damaged one.
+        OSError: the file cannot be written.
+    """
+    with atomic_write(folder / CARD_FILE) as part:
+        try:
+            write_card(part, load_description(folder), params, metrics, comparison)
+        except NoModelError as error:
+            part.write_text(f"{error}\n", encoding="utf-8")
 
 
 def write_card(

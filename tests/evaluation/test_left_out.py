@@ -14,7 +14,8 @@ from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.networks.backbones import NEEDS_KERAS
 from eurosat_transfer.networks.onnx_network import save_onnx_backbone
 from eurosat_transfer.reporting.results import load_results
-from stages import compare, finetune
+from stages import compare, finetune, model
+from stages import map as map_stage
 
 
 @pytest.fixture
@@ -52,9 +53,10 @@ def test_it_is_in_no_comparison():
 
 
 @pytest.mark.usefixtures("left_out")
-def test_it_cannot_be_saved():
+def test_auto_chooses_among_the_others():
     metrics, _ = read_metrics()
-    assert choose_classifier("auto", metrics) == "knn"
+    metrics["probe"]["val"]["accuracy"] = 0.5
+    assert choose_classifier("auto", metrics) == "probe"
 
 
 @pytest.mark.usefixtures("left_out")
@@ -63,8 +65,12 @@ def test_a_run_whose_chosen_classifier_is_left_out_says_why_there_is_no_model(wo
     compare.main()
     choice = read_json("data/choice.json")
     assert choice["classifier"] is None
-    assert choice["reason"].endswith(f"model.classifier is finetune, which was left out. {NEEDS_KERAS}")
+    assert f"model.classifier is finetune, which was left out: {NEEDS_KERAS}. Set" in choice["reason"]
     assert choice["reason"] in " ".join(capsys.readouterr().out.split())
+    model.main()
+    map_stage.main()
+    assert Path("map/README.txt").read_text(encoding="utf-8") == f"{choice['reason']}\n"
+    assert read_json("metrics/map.json") == {}
 
 
 @pytest.mark.usefixtures("left_out")

@@ -36,6 +36,7 @@ def test_the_first_run_runs_every_stage(reproduced):
         ({"probe.C": 3}, {"probe", "probe_labels", "labels"} | AFTER_CLASSIFIERS),
         ({"spread.neighbours": 3}, {"spread", "spread_labels", "labels"} | AFTER_CLASSIFIERS),
         ({"labels.draws": 2}, CURVES | {"labels", "chosen", "report"}),
+        ({"model.refit": True}, {"model", "map", "report"}),
         ({"activations.loss": 0.2}, {"activations", "report"}),
         (
             {"split.train": 50},

@@ -17,8 +17,8 @@ from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.io.npz import read_npz
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.prediction.saved_model import NoModelError, load_model
+from eurosat_transfer.reporting.model_card import write_model_card
 from stages import backbone, bands, compare, download, extract, finetune, knn, model, pixels, split, svm
-from stages.report import write_model_card
 
 EXPECTED = {"bands": list(EUROSAT), "mean": 0.5, "std": 0.2}  # by the network from a file
 GUESSING = 0.6  # of three classes, with 24 test tiles
@@ -127,7 +127,7 @@ def test_no_model_of_all_bands_is_saved(prepare, capsys):
             Path(file.format(name)).write_bytes(Path(file.format("bands")).read_bytes())
     compare.main()
     model.main()
-    write_model_card(load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
+    write_model_card(Path("model"), load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
     with pytest.raises(NoModelError, match="no model here"):
         load_model(Path("model"))
     assert "There is no model here. With data.bands=all" in Path("model/README.md").read_text(encoding="utf-8")

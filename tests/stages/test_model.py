@@ -1,6 +1,7 @@
 """The stage model, on the results of a tiny run of the real pipeline."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -14,8 +15,8 @@ from eurosat_transfer.evaluation.classifier_metrics import read_metrics
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.prediction.saved_model import load_model
+from eurosat_transfer.reporting.model_card import write_model_card
 from stages import compare, model
-from stages.report import write_model_card
 
 
 def predict_by_onnxruntime(folder, images):
@@ -74,7 +75,7 @@ def test_refit_uses_all_labels_but_test(repository):
     tested = (repository / "model/model.onnx").read_bytes()
     write_params(repository, **{"model.classifier": "svm", "model.refit": True})
     model.main()
-    write_model_card(load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
+    write_model_card(Path("model"), load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
     assert (repository / "model/model.onnx").read_bytes() != tested
     assert len(load_model(repository / "model").description.calibration_scores) > 20  # by cross-validation
     assert "This very model was not tested" in (repository / "model/README.md").read_text()

@@ -15,8 +15,8 @@ from eurosat_transfer.io.csv_files import read_csv, write_csv
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.parameters.loading import load_parameters
 from eurosat_transfer.prediction.saved_model import load_model
+from eurosat_transfer.reporting.model_card import write_model_card
 from stages import backbone, compare, download, extract, model, split, spread
-from stages.report import write_model_card
 
 pytestmark = pytest.mark.slow
 LABELS = 9  # of each class
@@ -57,7 +57,7 @@ def test_with_folds_a_refit_model_learns_from_all_labels(world, tmp_path):
     classifiers = [importlib.import_module(f"stages.{name}") for name in CLASSIFIERS]
     for stage in (download, split, backbone, extract, *classifiers, compare, model):
         stage.main()
-    write_model_card(load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
+    write_model_card(Path("model"), load_parameters().as_dict(), read_metrics()[0], read_json("metrics/compare.json"))
     described = load_model(Path("model")).description
     assert len(described.calibration_scores) == 2 * LABELS  # each label was held out once
     text = Path("model/README.md").read_text(encoding="utf-8")

@@ -21,9 +21,8 @@ SETTINGS: dict[str, dict[str, object]] = {
     "bfloat16": {"finetune.precision": "bfloat16"},
     "160 pixels": {"backbone.image_size": 160},
     "last 128 layers": {"finetune.trainable": 128},
-    "last 101 layers": {"finetune.trainable": 101},
+    "160 pixels, last 128 layers": {"backbone.image_size": 160, "finetune.trainable": 128},
     "5 epochs": {"finetune.epochs": 5},
-    "5 epochs, last 128 layers": {"finetune.epochs": 5, "finetune.trainable": 128},
 }
 
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 
 from benchmarks.clone import Clone, temporary_clone
+from benchmarks.precision import TILES
 from benchmarks.rounds import ratio
 from benchmarks.tables import Table
 from eurosat_transfer.io.json_files import read_json
 from eurosat_transfer.precision import usable_precision
 
 HELP = "seconds and accuracy of the stage finetune with faster settings"
-TILES = {"split.train": 640, "split.val": 160, "split.test": "all", "split.unlabelled": "none"}
 ONE_TRAINING = {"finetune.label_sizes": []}  # the label curve is another training
 DEFAULT = "default"
 SETTINGS: dict[str, dict[str, object]] = {
@@ -96,9 +96,9 @@ def table(measured: Mapping[tuple[str, int], Mapping[str, float]], what: str) ->
             }
         )
     notes = [
-        f"The process of the stage finetune, from its start to its end, for {len(seeds)} seeds of the split and of the "
-        "training: 640 train labels, predictions of val and test included, without the label curve. Median of the "
-        "seconds, mean of the accuracies.",
+        "Seconds of the whole process of the stage finetune, with 640 train labels. It also predicts val and test. The "
+        "label curve is left out.",
+        f"Median of the seconds and mean of the accuracies. Seeds of the split and of the training: {len(seeds)}.",
         '"change" is the mean difference to the default on the same split, and "lowest" and "highest" are those of '
         "single splits.",
     ]

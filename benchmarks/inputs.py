@@ -121,7 +121,7 @@ def compare(name: str, network: tuple[str, int, dict], images: Images, count: in
     with tempfile.TemporaryDirectory() as folder:
         predict = make_prediction(Path(folder), *network)
         sources = {"folder": str(images.folder), "zip": str(images.archive)}
-        ways["predict"] = {"memory": lambda: predict(in_memory, bytes)}
+        ways["predict"] = {"memory": lambda: predict(in_memory, bytes)}  # they need no reading
         for kind, path in sources.items():
             found = sorted(find_sources([path]))
             listed = [found[place] for place in np.linspace(0, len(found) - 1, count).astype(int)]

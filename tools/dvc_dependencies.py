@@ -1,11 +1,10 @@
-"""Keep the dependencies in dvc.yaml that follow from the code.
+"""Keep the dependencies in dvc.yaml that follow from other lists.
 
     python -m tools.dvc_dependencies --fix      write them
     python -m tools.dvc_dependencies --check    exit with status 1 if they are out of date
 
-A stage depends on its own script and on every module that the script imports, directly or not. Modules that change no
-result are left out. compare and report also depend on the files of every classifier, and report on every section of
-params.yaml, because it prints them all.
+compare and report depend on the files of every classifier, and report on every section of params.yaml, because it prints
+them all.
 """
 
 import argparse
@@ -16,52 +15,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import grimp
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 
 DVC_YAML, PARAMS_YAML = Path("dvc.yaml"), Path("params.yaml")
-PACKAGES = ("eurosat_transfer", "stages")
-# How stages start and read their parameters, the error that they raise, and the settings of other projects that they
-# remove: none of this changes a result.
-WITHOUT_EFFECT = (
-    "eurosat_transfer.pipeline",
-    "eurosat_transfer.parameters",
-    "eurosat_transfer.errors",
-    "eurosat_transfer.environment",
-)
 READ_OF_CLASSIFIERS = {  # of the files that a classifier's stage writes
     "compare": r"metrics/\w+\.json|plots/\w+_(predictions|classes)\.csv",
     "report": r"(metrics|plots)/\w+\.(json|csv)",
 }
-
-
-def build_graph() -> grimp.ImportGraph:
-    """Find the imports of the package and of the stages, without the modules that change no result.
-
-    Those modules are removed first, so that what only they import is no dependency either.
-    """
-    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    for module in sorted(graph.modules):
-        if module.startswith(WITHOUT_EFFECT):
-            graph.remove_module(module)
-    return graph
-
-
-def code_of(stage: str, graph: grimp.ImportGraph) -> list[str]:
-    """List the files of the modules that a stage's result comes from.
-
-    Args:
-        stage: name of the stage.
-        graph: imports of the package and of the stages.
-
-    Returns:
-        Paths relative to the repository: the script, and then the modules in alphabetical order.
-    """
-    files = [Path(*name.split(".")).with_suffix(".py") for name in graph.find_upstream_modules(f"stages.{stage}")]
-    return [f"stages/{stage}.py", *sorted(str(file) for file in files if file.exists())]
 
 
 def files_of_classifiers(stage: str, stages: Mapping[str, Any]) -> list[str]:
@@ -85,20 +48,16 @@ def _outputs(entry: Mapping[str, Any]) -> list[str]:
     return [output if isinstance(output, str) else next(iter(output)) for output in outputs]
 
 
-def update(stage: str, stages: Mapping[str, Any], graph: grimp.ImportGraph) -> list[str]:
-    """Replace those dependencies of a stage that this tool keeps, and leave the others.
+def update(stage: str, stages: Mapping[str, Any]) -> list[str]:
+    """Replace those dependencies of a stage that this tool keeps, and leave the others before them.
 
     Args:
         stage: name of the stage.
         stages: the section `stages` of dvc.yaml.
-        graph: imports of the package and of the stages.
     """
     deps = [str(dep) for dep in stages[stage].get("deps", ())]
-    code = [dep for dep in deps if dep.startswith(tuple(f"{package}/" for package in PACKAGES))]
     kept_here = [dep for dep in deps if stage in READ_OF_CLASSIFIERS and _is_of_classifier(dep, deps)]
-    data = [dep for dep in deps if dep not in code and dep not in kept_here]
-    folders = [dep for dep in code if not dep.endswith(".py")]
-    return [*data, *files_of_classifiers(stage, stages), *code_of(stage, graph), *folders]
+    return [*(dep for dep in deps if dep not in kept_here), *files_of_classifiers(stage, stages)]
 
 
 def _is_of_classifier(path: str, deps: Iterable[str]) -> bool:
@@ -119,11 +78,10 @@ def main() -> None:
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width, yaml.preserve_quotes = 120, True
     content = yaml.load(DVC_YAML.read_text(encoding="utf-8"))
-    graph = build_graph()
     sections = list(YAML(typ="safe").load(PARAMS_YAML.read_text(encoding="utf-8")))
     stale: dict[str, None] = {}  # each name once, in order
     for name, stage in content["stages"].items():
-        deps = update(name, content["stages"], graph)
+        deps = update(name, content["stages"])
         if deps != list(stage.get("deps", [])):
             stale[name] = None
             stage["deps"] = CommentedSeq(deps)

@@ -26,6 +26,7 @@ from eurosat_transfer.features.image_stream import UndecodableImageError
 from eurosat_transfer.features.inference import Extracted
 from eurosat_transfer.io.npz import list_arrays, read_npz, write_npz
 from eurosat_transfer.parameters.extract import Extract
+from eurosat_transfer.pipeline.code_lists import build_graph, code_of
 from eurosat_transfer.pipeline.definition import inputs_of
 from stages import backbone, download, extract, split
 
@@ -230,7 +231,7 @@ def test_a_tile_that_cannot_be_decoded_is_named(tmp_path):
 
 
 def test_the_cache_key_covers_all_code_that_computes_features():
-    deps = set(inputs_of("extract"))
+    deps = {*inputs_of("extract"), *code_of("extract", build_graph())}
     left_out = {path for path in extraction.WITHOUT_EFFECT if path.parent.name != "io"}
     assert left_out <= deps
     graph = grimp.build_graph("eurosat_transfer", cache_dir=None)

@@ -161,6 +161,35 @@ def test_the_digest_is_of_all_inputs_but_those_left_out(small):
     assert digest_inputs("copy", leave_out=[Path("in")]) != rest
 
 
+@pytest.mark.slow
+def test_the_files_of_the_code_list_count_one_by_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("in.txt", "a.py", "b.py"):
+        Path(name).write_text(name, encoding="utf-8")
+    Path("dvc.yaml").write_text(
+        "stages:\n"
+        "  code: {cmd: mkdir data/code && md5sum *.py > data/code/copy.txt, deps: [a.py, b.py], outs: [data/code]}\n"
+        "  copy: {cmd: cp in.txt out.txt, deps: [in.txt, data/code/copy.txt], outs: [out.txt]}\n",
+        encoding="utf-8",
+    )
+    Path("data").mkdir()
+    dvc(tmp_path, "init", "-q", "--no-scm")
+    dvc(tmp_path, "repro", "-q")
+    first, rest = digest_inputs("copy"), digest_inputs("copy", [Path("a.py")])
+    output, old_list = Path("out.txt"), cached(cache_folder(), Path("data/code"))
+
+    Path("a.py").write_text("changed", encoding="utf-8")
+    assert digest_inputs("copy") != first, "the list is old, but the file has changed"
+    assert digest_inputs("copy", [Path("a.py")]) == rest
+    dvc(tmp_path, "repro", "-q", "code")
+    output.unlink()
+    assert earlier_output("copy", output, [], {}) is None
+    assert earlier_output("copy", output, [Path("a.py")], {}) is not None
+    assert earlier_output("copy", output, [Path("b.py")], {}) is None
+    old_list.unlink()
+    assert earlier_output("copy", output, [Path("a.py")], {}) is None
+
+
 @pytest.fixture
 def copy(reproduced, tmp_path, monkeypatch) -> Path:
     """A copy, cache and all, of the clone that has run."""

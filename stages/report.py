@@ -1,6 +1,7 @@
 """Write the report, as pages that need no network, and the model card.
 
 Reads   metrics/*.json, plots/*.csv, map/, model/model.json
+        data/vega.js                          for the charts
         data/split.csv, data/array_records/   for the tiles that the pages show
 Writes  report/report.html    all results
         report/explore.html   t-SNE of the test images, with their tiles and predictions

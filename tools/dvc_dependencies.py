@@ -3,8 +3,8 @@
     python -m tools.dvc_dependencies --fix      write them
     python -m tools.dvc_dependencies --check    exit with status 1 if they are out of date
 
-compare and report depend on the files of every classifier, and report on every section of params.yaml, because it prints
-them all.
+compare and report depend on the files of every classifier, and report on every section of params.yaml, because it
+prints them all.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Which code the result of a stage comes from.
 
-The stage `code` writes a list for each stage, and the stage depends on its list. So a stage runs again when code that it
-uses changes, and dvc.yaml and dvc.lock do not name 800 files, which DVC reads and checks for every stage.
+The stage `code` writes a list for each stage, and the stage depends on its list. So a stage runs again when code that
+it uses changes. dvc.yaml and dvc.lock do not name the files, because DVC reads these two again for every stage.
 """
 
 from collections.abc import Iterable

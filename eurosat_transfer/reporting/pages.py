@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vl_convert
 
 from eurosat_transfer.data.dataset import TileDataset
 from eurosat_transfer.data.selection import Selection
@@ -28,6 +27,7 @@ from eurosat_transfer.reporting.places import describe_leak
 from eurosat_transfer.reporting.results import Rows, RunResults, find_worst_mistakes
 from eurosat_transfer.reporting.sentences import describe_results
 from eurosat_transfer.reporting.suspects import COMMAND, DRAWN, describe_suspects, show_suspects
+from eurosat_transfer.reporting.vega_script import VEGA_SCRIPT
 
 LIBRARIES = ("dvc", "tensorflow", "keras", "scikit-learn", "numpy", "tensorflow-datasets")  # whose versions are shown
 MAP_PICTURE = Path("map/map.png")
@@ -103,7 +103,7 @@ def write_report(
         "charts": make_charts(results, classes, curves),
         "explored": len(explored),
         "explorer": explorer_chart(explored, classes, list(results.predictions)).to_dict(),
-        "script": vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
+        "script": VEGA_SCRIPT.read_text(encoding="utf-8"),
     }
     render_pages(context)
 

@@ -89,9 +89,7 @@ def test_the_stage_refuses_code_whose_changes_it_would_not_see(tree):
     (tree / "dvc.yaml").write_text(dvc_yaml.replace(f"      - {EXACT}\n", "", 1), encoding="utf-8")
     refused = run("python", "-m", "stages.code", cwd=tree)
     assert refused.returncode == 1
-    assert refused.stderr == (
-        f"stage code: error: dvc.yaml: add {EXACT}, or its folder, to the dependencies of the stage code\n"
-    )
+    assert refused.stderr == (f"error: dvc.yaml: add {EXACT}, or its folder, to the dependencies of the stage code\n")
     assert not (tree / "data/code").exists()
 
 
@@ -101,6 +99,6 @@ def test_changed_code_reruns_the_stages_that_use_it_only(reproduced):
     assert stages_run(dvc(reproduced, "repro")) == {"code"}
     (reproduced / "eurosat_transfer/pipeline/unused.py").write_text('"""Nor this."""\n', encoding="utf-8")
     assert stages_run(dvc(reproduced, "repro")) == set()
-    tsne = reproduced / "eurosat_transfer/models/tsne.py"
+    tsne = reproduced / "eurosat_transfer/features/tsne.py"
     tsne.write_text(tsne.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     assert stages_run(dvc(reproduced, "repro", "tsne")) == {"code", "tsne"}

@@ -58,7 +58,7 @@ def write_classifier(name: str, classes: Sequence[str], actual: Sequence[str], p
 
 
 def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) -> None:
-    """Write metrics/ and plots/ of a run in the current folder.
+    """Write metrics/ and plots/ of a run in the current folder, with a line in place of Vega's scripts.
 
     Args:
         classes: names of the two classes.
@@ -68,6 +68,8 @@ def write_run(classes: Sequence[str] = CLASSES, **predictions: Sequence[str]) ->
     for name in CLASSIFIERS:
         write_classifier(name, classes, actual, predictions.get(name, actual))
     write_comparison()
+    Path("data").mkdir(exist_ok=True)
+    Path("data/vega.js").write_text("// Vega", encoding="utf-8")
     several = {"draws": 20, "se": 0.005, "gain": None}
     curve = [{"images": 10, "mean": 0.4, "sd": 0.02} | several, {"images": 20, "mean": 0.6, "sd": 0.01} | several]
     gain = {"images": 20, "draws": 20, "mean": 0.1, "low": 0.05, "high": 0.15}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import example_run
 import pytest
-import vl_convert
 from example_run import (
     ACTUAL,
     CLASSES,
@@ -36,9 +35,7 @@ DATA = "metrics/data.json"
 def write_example_pages(classes=CLASSES, params=PARAMS, selection=None, **predictions) -> dict[str, str]:
     """Write the pages of an example run in the current folder, and return their texts by name."""
     write_run(classes, **predictions)
-    with pytest.MonkeyPatch.context() as patch:  # Vega's scripts take seconds to load
-        patch.setattr(vl_convert, "javascript_bundle", lambda snippet: f"// scripts {snippet}")
-        pages.write_report(params, load_results(), ExampleDataset(), selection or example_selection(classes))
+    pages.write_report(params, load_results(), ExampleDataset(), selection or example_selection(classes))
     return {path.name: path.read_text(encoding="utf-8") for path in Path("report").iterdir()}
 
 
@@ -238,9 +235,7 @@ def test_a_class_without_test_images_has_no_f1():
     write_run()
     for name in CLASSIFIERS:
         Path(f"plots/{name}_classes.csv").write_text(blank)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vl_convert, "javascript_bundle", lambda snippet: snippet)
-        pages.write_report(PARAMS, load_results(), ExampleDataset(), example_selection())
+    pages.write_report(PARAMS, load_results(), ExampleDataset(), example_selection())
     rows = html_table(Path("report/report.html").read_text(encoding="utf-8"), "F1 by class")
     assert rows[1] == ["Forest", *[NONE] * len(CLASSIFIERS), "0"]
     assert f"| Forest |{f' {NONE} |' * len(CLASSIFIERS)} 0 |" in Path("report/report.md").read_text(encoding="utf-8")
@@ -376,7 +371,7 @@ def test_the_words_of_the_first_screen_are_explained_below_it(written):
 
 def test_the_scripts_are_part_of_the_pages(written):
     for name in ("report.html", "explore.html"):
-        assert "// scripts window.vegaEmbed = vegaEmbed;" in written[name]
+        assert "<script>// Vega</script>" in written[name]
         assert not re.search(r'(src|href)="https?:', written[name])
 
 

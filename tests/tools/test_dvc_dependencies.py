@@ -1,4 +1,4 @@
-"""The tool that keeps dvc.yaml's code dependencies."""
+"""The tool that keeps the dependencies in dvc.yaml that other lists give."""
 
 import pytest
 from conftest import REPOSITORY, run

@@ -19,7 +19,7 @@ from eurosat_transfer.io.hashing import md5
 from eurosat_transfer.pipeline.integrity import locked_outputs
 
 HELP = "the whole pipeline from scratch, a plain script, a change, and the stage svm alone"
-CHANGES = {"svm.C": 1, "finetune.lr": 0.0003, "split.train": 1100}
+CHANGES = {"svm.C": 1, "tsne.perplexity": 20, "finetune.lr": 0.0003, "split.train": 1100}
 MAINS = ".git/mains.txt"
 STAGE_MODULE = "eurosat_transfer/pipeline/stage.py"
 # Is appended to a clone's STAGE_MODULE, on which no stage depends. It records how long the main() of each stage takes.

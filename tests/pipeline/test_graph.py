@@ -87,15 +87,6 @@ def test_an_experiment_reruns_fine_tuning_and_can_be_compared(reproduced):
 
 
 @pytest.mark.slow
-def test_a_forced_run_leaves_the_lock_unchanged(reproduced):
-    write_params(reproduced)
-    dvc(reproduced, "repro")
-    lock = (reproduced / "dvc.lock").read_bytes()
-    assert stages_run(dvc(reproduced, "repro", "-f")) == set(STAGES)
-    assert (reproduced / "dvc.lock").read_bytes() == lock
-
-
-@pytest.mark.slow
 def test_a_mistyped_parameter_stops_its_stage_by_name(reproduced):
     params = reproduced / "params.yaml"
     params.write_text(params.read_text().replace("finetune:", "finetune:\n  learning_rate: 1", 1))

@@ -1,7 +1,8 @@
 """Write the scripts that draw the charts of the report.
 
-They are the same for every run, and joining them takes seconds: so they have a stage of their own.
+They change with the version of vl-convert only, and joining them takes seconds. So they have a stage of their own.
 
+Reads   requirements.lock, to run again after an update
 Writes  data/vega.js
 """
 

@@ -1,9 +1,9 @@
-"""Keep the dependencies in dvc.yaml that follow from other lists.
+"""Keep the dependencies of compare and report in dvc.yaml.
 
     python -m tools.dvc_dependencies --fix      write them
     python -m tools.dvc_dependencies --check    exit with status 1 if they are out of date
 
-compare and report depend on the files of every classifier, and report on every section of params.yaml, because it
+Both depend on the files of every classifier, and report on every section of params.yaml, because it
 prints them all.
 """
 

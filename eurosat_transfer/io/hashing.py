@@ -19,10 +19,12 @@ def md5(path: Path) -> str:
 
     Returns:
         32 hexadecimal digits. For a folder: the sum of the list of its files and their sums, followed by ".dir".
+        Compiled modules do not count, because DVC ignores them (.dvcignore).
     """
     if path.is_dir():
         relative = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
-        listed = [{"md5": md5(path / name), "relpath": name} for name in relative]
+        counting = [name for name in relative if "__pycache__" not in name.split("/")]
+        listed = [{"md5": md5(path / name), "relpath": name} for name in counting]
         return hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest() + ".dir"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()

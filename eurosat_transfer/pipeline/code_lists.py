@@ -1,17 +1,20 @@
 """Which code the result of a stage comes from.
 
-The stage `code` writes a list for each stage, and the stage depends on its list. So a stage runs again when code that
-it uses changes. dvc.yaml and dvc.lock do not name the files, because DVC reads these two again for every stage.
+The stage code_lists writes a list for each stage, and the stage depends on its list. So a stage runs again when code
+that it uses changes. dvc.yaml and dvc.lock do not name the files, because DVC reads these two again for every stage.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
-
-import grimp
+from typing import TYPE_CHECKING
 
 from eurosat_transfer.io.hashing import md5
 
-FOLDER = Path("data/code")
+if TYPE_CHECKING:
+    import grimp
+
+STAGE = "code_lists"
+FOLDER = Path("data/code_lists")
 PACKAGES = ("eurosat_transfer", "stages")
 # How stages start and read their parameters, the error that they raise, and the settings of other projects that they
 # remove: none of this changes a result.
@@ -23,11 +26,13 @@ WITHOUT_EFFECT = (
 )
 
 
-def build_graph() -> grimp.ImportGraph:
+def build_graph() -> "grimp.ImportGraph":
     """Find the imports of the package and of the stages, without the modules that change no result.
 
     Those modules are removed first, so that what only they import is no dependency either.
     """
+    import grimp  # most processes read a list, and do not need it
+
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     for module in sorted(graph.modules):
         if module.startswith(WITHOUT_EFFECT):
@@ -35,19 +40,40 @@ def build_graph() -> grimp.ImportGraph:
     return graph
 
 
-def code_of(stage: str, graph: grimp.ImportGraph) -> list[Path]:
-    """Find the modules that a stage's result comes from: its script, and what it imports, directly or not.
+def code_of(stage: str, graph: "grimp.ImportGraph") -> dict[Path, str]:
+    """Find the files that a stage's result comes from: its script, and what it imports, directly or not.
 
     Args:
         stage: name of the stage.
         graph: imports of the package and of the stages.
 
     Returns:
-        Paths relative to the repository, sorted.
+        By path, relative to the repository and sorted: the MD5 sum.
     """
     modules = {f"stages.{stage}", *graph.find_upstream_modules(f"stages.{stage}")}
     files = (Path(*name.split(".")).with_suffix(".py") for name in modules)
-    return sorted(file for file in files if file.exists())  # a folder without a file of its own is a module too
+    return {file: md5(file) for file in sorted(files) if file.exists()}  # a package may have no file of its own
+
+
+def current_code(stage: str) -> dict[Path, str]:
+    """Find the same, without a search if the list of the stage is up to date.
+
+    Args:
+        stage: name of the stage.
+    """
+    path = list_of(stage)
+    listed = parse_list(path.read_text(encoding="utf-8")) if path.exists() else {}
+    # While the listed files are the same, so are their imports.
+    return listed if listed and not changed_files(listed) else code_of(stage, build_graph())
+
+
+def changed_files(listed: Mapping[Path, str]) -> list[Path]:
+    """Find the files of a list that have changed, or are gone.
+
+    Args:
+        listed: their MD5 sums by path.
+    """
+    return [file for file, md5_sum in listed.items() if not file.exists() or md5(file) != md5_sum]
 
 
 def list_of(stage: str) -> Path:
@@ -55,13 +81,13 @@ def list_of(stage: str) -> Path:
     return FOLDER / f"{stage}.txt"
 
 
-def format_list(files: Iterable[Path]) -> str:
-    """List files with the MD5 sums of their content, as the program md5sum does.
+def format_list(files: Mapping[Path, str]) -> str:
+    """Format a list as the program md5sum does.
 
     Args:
-        files: paths relative to the repository.
+        files: MD5 sums by path.
     """
-    return "".join(f"{md5(file)}  {file.as_posix()}\n" for file in files)
+    return "".join(f"{md5_sum}  {file.as_posix()}\n" for file, md5_sum in files.items())
 
 
 def parse_list(text: str) -> dict[Path, str]:

@@ -20,7 +20,8 @@ def outdated_outputs(wanted: Collection[Path]) -> dict[Path, str]:
     """Find outputs of the pipeline that are older than what they come from, by dvc.lock.
 
     An output is up to date if its stage last ran with the parameters of params.yaml, on files that other stages last
-    wrote, and if these are up to date too. A file has to be what its stage wrote: Git or a person may have replaced it.
+    wrote, and if these are up to date too. Lists of code do not count. A file has to be what its stage wrote: Git or a
+    person may have replaced it.
 
     Args:
         wanted: the outputs to check, as paths in dvc.yaml. Others are ignored.

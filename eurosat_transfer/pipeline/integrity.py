@@ -14,7 +14,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
-from eurosat_transfer.pipeline.code_lists import list_of, parse_list
+from eurosat_transfer.pipeline.code_lists import current_code, list_of
 from eurosat_transfer.pipeline.definition import inputs_of
 
 
@@ -23,22 +23,17 @@ def digest_inputs(stage: str, leave_out: Collection[Path] = ()) -> str:
 
     Args:
         stage: its name in dvc.yaml.
-        leave_out: dependencies, and files of its code, whose content does not count.
+        leave_out: dependencies, and files of the code, whose content does not count.
 
     Returns:
-        64 hexadecimal digits. They change if a dependency changes, appears or disappears.
+        64 hexadecimal digits. They change if a dependency or a code file changes, appears or disappears.
     """
-    sums = {path.as_posix(): found for path, found in _sums_of_inputs(stage, leave_out).items()}
-    return hashlib.sha256(json.dumps(sums).encode()).hexdigest()
-
-
-def _sums_of_inputs(stage: str, leave_out: Collection[Path]) -> dict[Path, str | None]:
-    """Compute the MD5 sums of what a stage depends on, with the code files of its list; None for a missing file."""
-    paths = set(inputs_of(stage))
-    if (listed := list_of(stage)) in paths and listed.exists():
-        # The files themselves count. The sums in the list are old if the stage is run by hand after a change.
-        paths = {*paths - {listed}, *parse_list(listed.read_text(encoding="utf-8"))}
-    return {path: md5(path) if path.exists() else None for path in sorted(paths) if path not in leave_out}
+    sums = {path: md5(path) if path.exists() else None for path in inputs_of(stage)}
+    if list_of(stage) in sums:
+        del sums[list_of(stage)]
+        sums |= current_code(stage)
+    counting = {path.as_posix(): sums[path] for path in sorted(sums) if path not in leave_out}
+    return hashlib.sha256(json.dumps(counting).encode()).hexdigest()
 
 
 def earlier_output(
@@ -52,7 +47,7 @@ def earlier_output(
     Args:
         stage: its name in dvc.yaml, and that of its section in params.yaml.
         output: one of its outputs, a file.
-        leave_out: those of its dependencies, and of the files of its code, whose content does not count.
+        leave_out: those of its dependencies whose content does not count. The list of its code always counts.
         parameters: values in the section of the stage that have to be the same.
 
     Returns:
@@ -64,26 +59,11 @@ def earlier_output(
     if any(name not in section or section[name] != value for name, value in parameters.items()):
         return None
     sums = {Path(file["path"]): file["md5"] for key in ("deps", "outs") for file in entry.get(key, ())}
-    if output not in sums:
+    needed = [path for path in inputs_of(stage) if path not in leave_out]
+    if output not in sums or any(not path.exists() or sums.get(path) != md5(path) for path in needed):
         return None
-    if list_of(stage) in sums:
-        sums |= _code_of_last_run(list_of(stage), sums[list_of(stage)])
-    needed = _sums_of_inputs(stage, leave_out)
-    if None in needed.values() or any(sums.get(path) != now for path, now in needed.items()):
-        return None
-    path = _cached(sums[output])
+    path = cache_folder() / sums[output][:2] / sums[output][2:]
     return path if path.is_file() and md5(path) == sums[output] else None
-
-
-def _code_of_last_run(listed: Path, md5_sum: str) -> dict[Path, str]:
-    """Find the list of code files that dvc.lock describes: in the workspace, or in DVC's cache."""
-    if not listed.exists() or md5(listed) != md5_sum:
-        listed = _cached(md5_sum)
-    return parse_list(listed.read_text(encoding="utf-8")) if listed.exists() else {}
-
-
-def _cached(md5_sum: str) -> Path:
-    return cache_folder() / md5_sum[:2] / md5_sum[2:]
 
 
 def locked_outputs() -> Iterator[tuple[Path, str]]:

@@ -132,7 +132,7 @@ def test_contender_that_is_killed_later_is_reported():
 
 @pytest.mark.slow
 def test_pipeline_is_compared_with_a_plain_script():
-    first = ["code", "download", "split", "backbone", "extract"]
+    first = ["code_lists", "download", "split", "backbone", "extract"]
     seconds, mains, plain, differing = graph.measure_graph(1, {"extract.pixel_size": 6}, first, conftest.TINY)
     assert differing == set()
     rows = {row["what"].strip(): row for row in graph.graph_table(seconds, mains, plain, differing).rows}

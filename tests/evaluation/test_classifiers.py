@@ -40,7 +40,7 @@ def test_classifier_has_a_stage(name):
     stage = STAGES[name]
     assert stage["cmd"] == f"python -m stages.{name}"
     assert name in stage["params"]
-    assert f"data/code/{name}.txt" in stage["deps"]
+    assert f"data/code_lists/{name}.txt" in stage["deps"]
     assert {f"metrics/{name}.json", f"plots/{name}_predictions.csv", f"plots/{name}_classes.csv"} <= outputs(name)
     assert [next(iter(metrics)) if isinstance(metrics, dict) else metrics for metrics in stage["metrics"]] == [
         f"metrics/{name}.json"

@@ -1,6 +1,7 @@
 """The lists of the code that a stage's result comes from, and the stage that writes them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,10 @@ from conftest import REPOSITORY, dvc, run, stages_run
 from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
-from eurosat_transfer.pipeline.code_lists import build_graph, code_of, format_list, list_of, parse_list
+from eurosat_transfer.pipeline.code_lists import FOLDER, STAGE, build_graph, code_of, format_list, list_of, parse_list
 
 GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
-STAGES = [stage for stage in GRAPH if stage != "code"]
+STAGES = [stage for stage in GRAPH if stage != STAGE]
 EXACT = Path("eurosat_transfer/exact.py")
 
 
@@ -32,7 +33,7 @@ def tree(tmp_path) -> Path:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_the_list_of_its_code(stage):
-    lists = [dep for dep in GRAPH[stage]["deps"] if dep.startswith("data/code")]
+    lists = [dep for dep in GRAPH[stage]["deps"] if dep.startswith(FOLDER.as_posix())]
     assert lists == [list_of(stage).as_posix()]
 
 
@@ -71,34 +72,49 @@ def test_a_list_is_read_as_it_was_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("a.py", "b  c.py"):
         Path(name).write_text(name, encoding="utf-8")
-    files = [Path("a.py"), Path("b  c.py")]
-    assert parse_list(format_list(files)) == {file: md5(file) for file in files}
+    files = {Path(name): md5(Path(name)) for name in ("a.py", "b  c.py")}
+    assert parse_list(format_list(files)) == files
 
 
 def test_the_stage_lists_the_code_of_every_stage(tree, code):
-    assert run("python", "-m", "stages.code", cwd=tree).returncode == 0
-    assert {path.stem for path in (tree / "data/code").iterdir()} == set(STAGES)
+    assert run("python", "-m", "stages.code_lists", cwd=tree).returncode == 0
+    assert {path.stem for path in (tree / FOLDER).iterdir()} == set(STAGES)
     written = (tree / list_of("svm")).read_text(encoding="utf-8")
     assert f"{md5(REPOSITORY / EXACT)}  {EXACT}\n" in written
-    assert list(parse_list(written)) == code["svm"]
+    assert parse_list(written) == code["svm"]
+
+
+def test_files_of_editors_are_no_stages(tree):
+    (tree / "stages").unlink()
+    shutil.copytree(REPOSITORY / "stages", tree / "stages")
+    for name in ("._svm.py", ".#svm.py", "svm copy.py"):
+        (tree / "stages" / name).touch()
+    assert run("python", "-m", "stages.code_lists", cwd=tree).returncode == 0
+    assert {path.stem for path in (tree / FOLDER).iterdir()} - {"svm copy"} == set(STAGES)
+
+
+def test_every_dependency_of_the_stage_holds_code(code):
+    files = [file for listed in code.values() for file in listed]
+    deps = [dep for dep in GRAPH[STAGE]["deps"] if dep != "eurosat_transfer/pipeline/code_lists.py"]
+    assert [dep for dep in deps if not any(file.is_relative_to(dep) for file in files)] == []
 
 
 def test_the_stage_refuses_code_whose_changes_it_would_not_see(tree):
     dvc_yaml = (REPOSITORY / "dvc.yaml").read_text(encoding="utf-8")
     (tree / "dvc.yaml").unlink()
     (tree / "dvc.yaml").write_text(dvc_yaml.replace(f"      - {EXACT}\n", "", 1), encoding="utf-8")
-    refused = run("python", "-m", "stages.code", cwd=tree)
+    refused = run("python", "-m", "stages.code_lists", cwd=tree)
     assert refused.returncode == 1
-    assert refused.stderr == (f"error: dvc.yaml: add {EXACT}, or its folder, to the dependencies of the stage code\n")
-    assert not (tree / "data/code").exists()
+    assert refused.stderr == f"error: dvc.yaml: add {EXACT}, or its folder, to the dependencies of the stage {STAGE}\n"
+    assert not (tree / FOLDER).exists()
 
 
 @pytest.mark.slow
 def test_changed_code_reruns_the_stages_that_use_it_only(reproduced):
     (reproduced / "eurosat_transfer/models/unused.py").write_text('"""Nothing imports this."""\n', encoding="utf-8")
-    assert stages_run(dvc(reproduced, "repro")) == {"code"}
+    assert stages_run(dvc(reproduced, "repro")) == {STAGE}
     (reproduced / "eurosat_transfer/pipeline/unused.py").write_text('"""Nor this."""\n', encoding="utf-8")
     assert stages_run(dvc(reproduced, "repro")) == set()
     tsne = reproduced / "eurosat_transfer/features/tsne.py"
     tsne.write_text(tsne.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
-    assert stages_run(dvc(reproduced, "repro", "tsne")) == {"code", "tsne"}
+    assert stages_run(dvc(reproduced, "repro", "tsne")) == {STAGE, "tsne"}

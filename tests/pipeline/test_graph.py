@@ -1,9 +1,6 @@
 """The graph of dvc.yaml, driven by the real DVC in temporary clones."""
 
 import functools
-import hashlib
-import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,7 @@ from ruamel.yaml import YAML
 
 from eurosat_transfer.evaluation.classifiers import CLASSIFIERS
 from eurosat_transfer.io.hashing import md5
-from eurosat_transfer.pipeline.code_lists import build_graph, code_of, format_list, list_of
+from eurosat_transfer.pipeline.code_lists import STAGE, build_graph, code_of, format_list, list_of
 
 GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 STAGES = list(GRAPH)
@@ -99,14 +96,6 @@ def test_a_mistyped_parameter_stops_its_stage_by_name(reproduced):
     assert (reproduced / "metrics/finetune.json").exists()
 
 
-def md5_of_code(path: Path) -> str:
-    """Compute DVC's MD5 sum of a file or folder, without the folders of compiled modules, which DVC ignores."""
-    if path.is_file():
-        return md5(path)
-    with tempfile.TemporaryDirectory() as copy:
-        return md5(shutil.copytree(path, Path(copy) / "code", ignore=shutil.ignore_patterns("__pycache__")))
-
-
 def test_the_committed_lock_fits_the_committed_code(monkeypatch):
     lock = YAML(typ="safe").load(REPOSITORY / "dvc.lock")["stages"]
     assert set(lock) == set(STAGES)
@@ -114,12 +103,12 @@ def test_the_committed_lock_fits_the_committed_code(monkeypatch):
     imports = build_graph()
     monkeypatch.chdir(REPOSITORY)
     for name, stage in lock.items():
-        now = {path.as_posix(): md5_of_code(path) for path in map(Path, GRAPH[name].get("deps", ())) if path.exists()}
-        if name != "code":
+        now = {path.as_posix(): md5(path) for path in map(Path, GRAPH[name].get("deps", ())) if path.exists()}
+        if name != STAGE:
             listed = format_list(code_of(name, imports))
-            now[list_of(name).as_posix()] = hashlib.md5(listed.encode()).hexdigest()
+            assert list_of(name).read_text(encoding="utf-8") == listed
         for dep in stage.get("deps", []):
-            if dep["path"].startswith(("stages", "eurosat_transfer", "data/code")):
+            if dep["path"].startswith(("stages", "eurosat_transfer", "data/code_lists")):
                 assert now[dep["path"]] == dep["md5"], f"{name}: {dep['path']} has changed since"
         for key, value in stage.get("params", {}).get("params.yaml", {}).items():
             assert functools.reduce(lambda section, part: section[part], key.split("."), params) == value
@@ -129,4 +118,4 @@ def test_the_committed_lock_fits_the_committed_code(monkeypatch):
 def test_naming_a_classifier_reruns_compare_and_report_only(reproduced):
     module = reproduced / "eurosat_transfer/evaluation/classifiers.py"
     module.write_text(module.read_text() + "# one more\n")
-    assert stages_run(dvc(reproduced, "repro")) == {"code"} | AFTER_CLASSIFIERS
+    assert stages_run(dvc(reproduced, "repro")) == {STAGE} | AFTER_CLASSIFIERS

@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import dvc, run, write_params
+from conftest import REPOSITORY, dvc, run, stages_run, write_params
 from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
+from eurosat_transfer.pipeline.code_lists import list_of
 from eurosat_transfer.pipeline.integrity import (
     cache_folder,
     damaged_objects,
@@ -161,33 +162,64 @@ def test_the_digest_is_of_all_inputs_but_those_left_out(small):
     assert digest_inputs("copy", leave_out=[Path("in")]) != rest
 
 
-@pytest.mark.slow
-def test_the_files_of_the_code_list_count_one_by_one(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("in.txt", "a.py", "b.py"):
-        Path(name).write_text(name, encoding="utf-8")
-    Path("dvc.yaml").write_text(
-        "stages:\n"
-        "  code: {cmd: mkdir data/code && md5sum *.py > data/code/copy.txt, deps: [a.py, b.py], outs: [data/code]}\n"
-        "  copy: {cmd: cp in.txt out.txt, deps: [in.txt, data/code/copy.txt], outs: [out.txt]}\n",
-        encoding="utf-8",
-    )
-    Path("data").mkdir()
-    dvc(tmp_path, "init", "-q", "--no-scm")
-    dvc(tmp_path, "repro", "-q")
-    first, rest = digest_inputs("copy"), digest_inputs("copy", [Path("a.py")])
-    output, old_list = Path("out.txt"), cached(cache_folder(), Path("data/code"))
+CODE, LIST = Path("eurosat_transfer/models/knn.py"), list_of("knn")
 
-    Path("a.py").write_text("changed", encoding="utf-8")
-    assert digest_inputs("copy") != first, "the list is old, but the file has changed"
-    assert digest_inputs("copy", [Path("a.py")]) == rest
-    dvc(tmp_path, "repro", "-q", "code")
-    output.unlink()
-    assert earlier_output("copy", output, [], {}) is None
-    assert earlier_output("copy", output, [Path("a.py")], {}) is not None
-    assert earlier_output("copy", output, [Path("b.py")], {}) is None
-    old_list.unlink()
-    assert earlier_output("copy", output, [Path("a.py")], {}) is None
+
+@pytest.fixture
+def code(tmp_path, monkeypatch) -> Path:
+    """A folder with the code of the stages and dvc.yaml, and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(REPOSITORY / "dvc.yaml", tmp_path)
+    for name in ("eurosat_transfer", "stages"):
+        shutil.copytree(REPOSITORY / name, name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def write_lists(folder: Path) -> None:
+    assert run("python", "-m", "stages.code_lists", cwd=folder).returncode == 0
+
+
+@pytest.mark.parametrize("has_lists", [True, False])
+def test_the_digest_is_of_the_code_as_it_is_now(code, has_lists):
+    """A stage that is run by hand after a change has an old list, or none."""
+    if has_lists:
+        write_lists(code)
+    first, rest = digest_inputs("knn"), digest_inputs("knn", [CODE])
+    assert first != rest
+    CODE.write_text(CODE.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    second = digest_inputs("knn")
+    assert second != first
+    assert digest_inputs("knn", [CODE]) == rest
+    write_lists(code)
+    assert digest_inputs("knn") == second
+
+
+def test_the_digest_has_code_that_is_newer_than_the_list(code):
+    def digest() -> str:
+        """Ask a new process, which imports the code of this folder."""
+        ask = "from eurosat_transfer.pipeline.integrity import digest_inputs; print(digest_inputs('knn'))"
+        return run("python", "-c", ask, cwd=code).stdout
+
+    write_lists(code)
+    new = CODE.with_name("new.py")
+    new.touch()
+    CODE.write_text(f"from eurosat_transfer.models import new\n{CODE.read_text(encoding='utf-8')}", encoding="utf-8")
+    first = digest()
+    new.write_text("# changed\n", encoding="utf-8")
+    assert len({first, digest(), ""}) == 3
+
+
+@pytest.mark.slow
+def test_a_stage_refuses_code_that_is_not_in_its_list(reproduced):
+    """Otherwise DVC would record the result as that of the listed code."""
+    before = (reproduced / CODE).read_text(encoding="utf-8")
+    (reproduced / CODE).write_text(before + "# changed\n", encoding="utf-8")
+    write_params(reproduced, **{"knn.k": 3})
+    refused = run("dvc", "repro", "--single-item", "knn", cwd=reproduced)
+    assert refused.returncode != 0
+    assert f"error: {CODE} has changed since the stage code_lists ran. Run `dvc repro`\n" in refused.stderr
+    assert stages_run(dvc(reproduced, "repro", "knn")) == {"code_lists", "knn"}
+    assert CODE.name in (reproduced / LIST).read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The tool that keeps the dependencies in dvc.yaml that other lists give."""
+"""The tool that keeps the dependencies of compare and report in dvc.yaml."""
 
 import pytest
 from conftest import REPOSITORY, run
@@ -15,7 +15,7 @@ def test_dvc_yaml_is_as_the_tool_writes_it(stage):
 
 
 def test_other_dependencies_stay():
-    deps = ["data/features.npz", "data/code/svm.txt", "eurosat_transfer/reporting/templates"]
+    deps = ["data/features.npz", "data/code_lists/svm.txt", "eurosat_transfer/reporting/templates"]
     assert dvc_dependencies.update("svm", {"svm": {"deps": deps}}) == deps
 
 

@@ -68,7 +68,7 @@ def test_stages_on_features_run_with_the_pulled_features_alone(bob, store, witho
         ran |= stages_run(done.stdout)
     assert ran == stages
     pulled = {path.name for path in (bob / "data").iterdir()} - {"bands.npz"}  # tsne does not depend on it
-    assert pulled == {".gitignore", "features.npz", "pixels.npz"}
+    assert pulled == {".gitignore", "code_lists", "features.npz", "pixels.npz"}
     cached = {path.parent.name + path.name for path in (bob / ".dvc/cache/files/md5").rglob("*") if path.is_file()}
     assert objects_of("data/features.npz", bob, store) <= cached
     for output in ("data/array_records", "data/backbone", "data/split.csv", "data/index.csv"):

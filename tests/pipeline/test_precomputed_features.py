@@ -41,6 +41,7 @@ def test_a_clone_without_images_works_on_precomputed_features(pristine, tmp_path
     assert sorted(p.name for p in (clone / "data").iterdir()) == [
         ".gitignore",
         "bands.npz",
+        "code_lists",
         "features.npz",
         "pixels.npz",
     ]

@@ -52,7 +52,8 @@ def code_of(stage: str, graph: "grimp.ImportGraph") -> dict[Path, str]:
     """
     modules = {f"stages.{stage}", *graph.find_upstream_modules(f"stages.{stage}")}
     files = (Path(*name.split(".")).with_suffix(".py") for name in modules)
-    return {file: md5(file) for file in sorted(files) if file.exists()}  # a package may have no file of its own
+    # The __init__.py of a package is left out: it prepares the process, and changes no result.
+    return {file: md5(file) for file in sorted(files) if file.exists()}
 
 
 def current_code(stage: str) -> dict[Path, str]:
@@ -61,19 +62,26 @@ def current_code(stage: str) -> dict[Path, str]:
     Args:
         stage: name of the stage.
     """
-    path = list_of(stage)
-    listed = parse_list(path.read_text(encoding="utf-8")) if path.exists() else {}
+    listed = _read_list(stage)
     # While the listed files are the same, so are their imports.
-    return listed if listed and not changed_files(listed) else code_of(stage, build_graph())
+    return listed if listed and not changed_code(stage) else code_of(stage, build_graph())
 
 
-def changed_files(listed: Mapping[Path, str]) -> list[Path]:
-    """Find the files of a list that have changed, or are gone.
+def changed_code(stage: str) -> list[Path]:
+    """Find the files in the list of a stage that have changed since it was written, or are gone.
 
     Args:
-        listed: their MD5 sums by path.
+        stage: name of the stage.
+
+    Returns:
+        Their paths. Empty if the stage has no list.
     """
-    return [file for file, md5_sum in listed.items() if not file.exists() or md5(file) != md5_sum]
+    return [file for file, md5_sum in _read_list(stage).items() if not file.is_file() or md5(file) != md5_sum]
+
+
+def _read_list(stage: str) -> dict[Path, str]:
+    path = list_of(stage)
+    return parse_list(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def list_of(stage: str) -> Path:
@@ -94,7 +102,8 @@ def parse_list(text: str) -> dict[Path, str]:
     """Read what format_list returns.
 
     Returns:
-        The MD5 sum of each file.
+        The MD5 sum of each file. A line of another form, such as a mark of a merge conflict, becomes the name of a file
+        that does not exist.
     """
-    pairs = (line.split("  ", 1) for line in text.splitlines())
-    return {Path(file): md5_sum for md5_sum, file in pairs}
+    parts = (line.partition("  ") for line in text.splitlines())
+    return {Path(file or line): line for line, _, file in parts}

@@ -36,7 +36,7 @@ def inputs_of(stage: str) -> list[Path]:
         stage: its name in dvc.yaml.
 
     Returns:
-        Paths as dvc.yaml has them: data, and the list of the stage's code.
+        Paths as dvc.yaml has them.
     """
     return sorted(Path(dependency) for dependency in stage_entry(stage).get("deps", ()))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
-from eurosat_transfer.pipeline.code_lists import current_code, list_of
+from eurosat_transfer.pipeline.code_lists import changed_code, current_code, list_of
 from eurosat_transfer.pipeline.definition import inputs_of
 
 
@@ -47,7 +47,7 @@ def earlier_output(
     Args:
         stage: its name in dvc.yaml, and that of its section in params.yaml.
         output: one of its outputs, a file.
-        leave_out: those of its dependencies whose content does not count. The list of its code always counts.
+        leave_out: those of its dependencies whose content does not count. Its code always counts.
         parameters: values in the section of the stage that have to be the same.
 
     Returns:
@@ -60,7 +60,11 @@ def earlier_output(
         return None
     sums = {Path(file["path"]): file["md5"] for key in ("deps", "outs") for file in entry.get(key, ())}
     needed = [path for path in inputs_of(stage) if path not in leave_out]
-    if output not in sums or any(not path.exists() or sums.get(path) != md5(path) for path in needed):
+    if (
+        output not in sums
+        or changed_code(stage)
+        or any(not path.exists() or sums.get(path) != md5(path) for path in needed)
+    ):
         return None
     path = cache_folder() / sums[output][:2] / sums[output][2:]
     return path if path.is_file() and md5(path) == sums[output] else None

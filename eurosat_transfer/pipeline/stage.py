@@ -14,7 +14,7 @@ from pathlib import Path
 from eurosat_transfer.errors import UserError
 from eurosat_transfer.io.locks import SOFT_LOCKS
 from eurosat_transfer.pipeline.code_lists import STAGE as CODE_LISTS
-from eurosat_transfer.pipeline.code_lists import changed_files, list_of, parse_list
+from eurosat_transfer.pipeline.code_lists import changed_code
 from eurosat_transfer.pipeline.definition import inputs_of
 from eurosat_transfer.pipeline.exclusive import run_exclusively
 from eurosat_transfer.pipeline.failures import INTERRUPTED, describe_failure
@@ -66,8 +66,11 @@ def _run(main: Callable[[], None]) -> None:
     if has_hardlink_locks():
         os.environ[SOFT_LOCKS] = "1"
     with run_exclusively(stage):
-        if changed := _changed_code(stage):
-            raise UserError(f"{changed} has changed since the stage {CODE_LISTS} ran. Run `dvc repro`")
+        if changed := changed_code(stage):  # DVC would record the result as that of the listed code
+            raise UserError(
+                f"{changed[0]} has changed since the stage {CODE_LISTS} ran. Run `dvc repro -f -s {CODE_LISTS}`, and "
+                "then your command again"
+            )
         if damaged := damaged_outputs(inputs_of(stage)):
             names = ", ".join(map(str, damaged))
             raise UserError(f"damaged in DVC's cache: {names}. The content differs from its checksum. Run `{REPAIR}`")
@@ -76,13 +79,6 @@ def _run(main: Callable[[], None]) -> None:
                 start = time.monotonic()
                 main()
                 log_seconds(stage, time.monotonic() - start)
-
-
-def _changed_code(stage: str) -> Path | None:
-    """Find a code file that is not as in the list of the stage: DVC would record the result as that of other code."""
-    path = list_of(stage)
-    listed = parse_list(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return next(iter(changed_files(listed)), None)
 
 
 def _is_started_by_dvc(stage: str) -> bool:

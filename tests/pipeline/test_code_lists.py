@@ -9,7 +9,16 @@ from conftest import REPOSITORY, dvc, run, stages_run
 from ruamel.yaml import YAML
 
 from eurosat_transfer.io.hashing import md5
-from eurosat_transfer.pipeline.code_lists import FOLDER, STAGE, build_graph, code_of, format_list, list_of, parse_list
+from eurosat_transfer.pipeline.code_lists import (
+    FOLDER,
+    STAGE,
+    build_graph,
+    changed_code,
+    code_of,
+    format_list,
+    list_of,
+    parse_list,
+)
 
 GRAPH = YAML(typ="safe").load(REPOSITORY / "dvc.yaml")["stages"]
 STAGES = [stage for stage in GRAPH if stage != STAGE]
@@ -74,6 +83,13 @@ def test_a_list_is_read_as_it_was_written(tmp_path, monkeypatch):
         Path(name).write_text(name, encoding="utf-8")
     files = {Path(name): md5(Path(name)) for name in ("a.py", "b  c.py")}
     assert parse_list(format_list(files)) == files
+
+
+def test_a_list_with_marks_of_a_merge_conflict_is_out_of_date(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    (tree / FOLDER).mkdir(parents=True)
+    (tree / list_of("svm")).write_text(f"<<<<<<< HEAD\n{md5(EXACT)}  {EXACT}\n=======\n", encoding="utf-8")
+    assert changed_code("svm") == [Path("<<<<<<< HEAD"), Path("=======")]
 
 
 def test_the_stage_lists_the_code_of_every_stage(tree, code):

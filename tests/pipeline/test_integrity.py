@@ -209,6 +209,18 @@ def test_the_digest_has_code_that_is_newer_than_the_list(code):
     assert len({first, digest(), ""}) == 3
 
 
+def test_an_output_of_other_code_is_not_found(small):
+    """A stage that is run by hand after a change of code has the list that dvc.lock describes."""
+    assert earlier_output("copy", Path("out.txt"), [], {}) is not None
+    code, listed = small / "module.py", small / list_of("copy")
+    code.touch()
+    listed.parent.mkdir(parents=True)
+    listed.write_text(f"{md5(code)}  module.py\n", encoding="utf-8")
+    assert earlier_output("copy", Path("out.txt"), [], {}) is not None
+    code.write_text("# changed\n", encoding="utf-8")
+    assert earlier_output("copy", Path("out.txt"), [], {}) is None
+
+
 @pytest.mark.slow
 def test_a_stage_refuses_code_that_is_not_in_its_list(reproduced):
     """Otherwise DVC would record the result as that of the listed code."""
@@ -217,9 +229,12 @@ def test_a_stage_refuses_code_that_is_not_in_its_list(reproduced):
     write_params(reproduced, **{"knn.k": 3})
     refused = run("dvc", "repro", "--single-item", "knn", cwd=reproduced)
     assert refused.returncode != 0
-    assert f"error: {CODE} has changed since the stage code_lists ran. Run `dvc repro`\n" in refused.stderr
-    assert stages_run(dvc(reproduced, "repro", "knn")) == {"code_lists", "knn"}
-    assert CODE.name in (reproduced / LIST).read_text(encoding="utf-8")
+    assert (
+        f"error: {CODE} has changed since the stage code_lists ran. Run `dvc repro -f -s code_lists`" in refused.stderr
+    )
+    dvc(reproduced, "repro", "-f", "-s", "code_lists")
+    assert f"{md5(reproduced / CODE)}  {CODE}\n" in (reproduced / LIST).read_text(encoding="utf-8")
+    assert stages_run(dvc(reproduced, "repro", "--single-item", "knn")) == {"knn"}
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ WINDOW_GRID = "eurosat_transfer/prediction/window_grid.py"
 SCENE_READER = "eurosat_transfer/prediction/scene_reader.py"
 MAP_FILES = "eurosat_transfer/prediction/map_files.py"
 CELLS = "eurosat_transfer/prediction/cells.py"
+CODE_LISTS = "eurosat_transfer/pipeline/code_lists.py"
+INTEGRITY = "eurosat_transfer/pipeline/integrity.py"
 
 
 class Fault(NamedTuple):
@@ -1104,5 +1106,34 @@ FAULTS = [
         "UNFAMILIAR, np.where(unsure, UNSURE, SURE)",
         "SURE, np.where(unsure, UNSURE, SURE)",
         _tests("tests/prediction/test_scene_map", "test_codes_tell_sure_unsure_and_unfamiliar_pixels_apart"),
+    ),
+    # The lists of code
+    Fault(
+        "a list has the script of the stage only",
+        CODE_LISTS,
+        '*graph.find_upstream_modules(f"stages.{stage}")',
+        "*()",
+        _tests("tests/pipeline/test_code_lists", "test_code_is_found_through_other_modules"),
+    ),
+    Fault(
+        "an old list is taken for the code",
+        CODE_LISTS,
+        "listed if listed and not changed_code(stage) else",
+        "listed if listed else",
+        _tests("tests/pipeline/test_integrity", "test_the_digest_is_of_the_code_as_it_is_now"),
+    ),
+    Fault(
+        "features of other code are taken for those of the present code",
+        INTEGRITY,
+        "or changed_code(stage)",
+        "",
+        _tests("tests/pipeline/test_integrity", "test_an_output_of_other_code_is_not_found"),
+    ),
+    Fault(
+        "a stage runs with code that is not in its list",
+        "eurosat_transfer/pipeline/stage.py",
+        "if changed := changed_code(stage):",
+        "if changed := []:",
+        _tests("tests/pipeline/test_integrity", "test_a_stage_refuses_code_that_is_not_in_its_list"),
     ),
 ]

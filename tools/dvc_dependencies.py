@@ -3,8 +3,8 @@
     python -m tools.dvc_dependencies --fix      write them
     python -m tools.dvc_dependencies --check    exit with status 1 if they are out of date
 
-Both depend on the files of every classifier, and report on every section of params.yaml, because it
-prints them all.
+Both depend on the files of every classifier. report also depends on every section of params.yaml, because it prints
+them all.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def _outputs(entry: Mapping[str, Any]) -> list[str]:
 
 
 def update(stage: str, stages: Mapping[str, Any]) -> list[str]:
-    """Replace those dependencies of a stage that this tool keeps, and leave the others before them.
+    """Replace those dependencies of a stage that this tool keeps, and keep the others, which come first.
 
     Args:
         stage: name of the stage.

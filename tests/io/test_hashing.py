@@ -23,3 +23,11 @@ def test_a_folder_has_the_md5_of_the_list_of_its_files(tmp_path):
     assert md5(tmp_path) == hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
     (tmp_path / "a").rename(tmp_path / "c")
     assert md5(tmp_path) != hashlib.md5(json.dumps(listed).encode()).hexdigest() + ".dir"
+
+
+def test_compiled_modules_do_not_count(tmp_path):
+    (tmp_path / "module.py").write_bytes(b"x = 1")
+    before = md5(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__/module.cpython-311.pyc").write_bytes(b"compiled")
+    assert md5(tmp_path) == before

@@ -103,10 +103,10 @@ def test_the_stage_lists_the_code_of_every_stage(tree, code):
 def test_files_of_editors_are_no_stages(tree):
     (tree / "stages").unlink()
     shutil.copytree(REPOSITORY / "stages", tree / "stages")
-    for name in ("._svm.py", ".#svm.py", "svm copy.py"):
+    for name in ("._svm.py", ".#svm.py"):
         (tree / "stages" / name).touch()
     assert run("python", "-m", "stages.code_lists", cwd=tree).returncode == 0
-    assert {path.stem for path in (tree / FOLDER).iterdir()} - {"svm copy"} == set(STAGES)
+    assert {path.stem for path in (tree / FOLDER).iterdir()} == set(STAGES)
 
 
 def test_every_dependency_of_the_stage_holds_code(code):
